@@ -1,0 +1,1 @@
+"""Learning: networks, their training, calibration and artefacts; it never knows where a pattern came from."""

@@ -1,0 +1,1 @@
+"""How fast electrons scatter in a crystal: form factors, structure factors, Bloch waves, depth of back-scattering."""

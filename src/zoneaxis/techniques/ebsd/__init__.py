@@ -1,0 +1,1 @@
+"""Electron back-scatter diffraction: master patterns, detector patterns, the shipped library of masters."""

@@ -1,0 +1,151 @@
+"""Everything registered is held to the same promises: techniques, networks, shipped models and studies."""
+
+import ast
+import importlib
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from zoneaxis.errors import InputError
+from zoneaxis.learn import networks
+
+SOURCE = Path(__file__).resolve().parents[1] / "src" / "zoneaxis"
+LARGEST_MODEL_MB = 12
+
+
+def folders(kind: str) -> list[str]:
+    """Names of the rooms on a floor."""
+    return sorted(path.parent.name for path in (SOURCE / kind).glob("*/__init__.py"))
+
+
+TECHNIQUES, STUDIES = folders("techniques"), folders("studies")
+MODELS = sorted(path.parent.name for path in (SOURCE / "models").glob("*/card.json"))
+NETWORKS = networks.names()
+
+
+def smallest_ebsd(**changes: Any) -> Any:
+    from zoneaxis.crystals import load
+    from zoneaxis.techniques.ebsd.master import simulate_master
+
+    return simulate_master(load("Al"), **{"accelerating_voltage_kv": 20.0, "half_size": 8, **changes})
+
+
+# One run of less than a second for every technique, and one of its arguments with a value that cannot be.
+SMALLEST_RUN: dict[str, Callable[..., Any]] = {"ebsd": smallest_ebsd}
+NONSENSE: dict[str, dict[str, Any]] = {"ebsd": {"accelerating_voltage_kv": -20.0}}
+# Arguments that build the smallest instance of every architecture.
+SMALLEST_NETWORK: dict[str, dict[str, Any]] = {"resnet": {"classes": 3, "width": 0.125}}
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_technique_is_documented(technique):
+    """A technique has a README with an example, an experiment or simulator, and says in one sentence what it is."""
+    folder = SOURCE / "techniques" / technique
+    assert "```" in (folder / "README.md").read_text()
+    assert {"experiment", "simulator", "master"} & {path.stem for path in folder.glob("*.py")}
+    assert importlib.import_module(f"zoneaxis.techniques.{technique}").__doc__
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_technique_is_deterministic_and_labelled(technique):
+    """The same call gives the same numbers twice; they are finite and not flat; attributes can be stored as text."""
+    first, second = SMALLEST_RUN[technique](), SMALLEST_RUN[technique]()
+    assert first.identical(second)
+    values = np.asarray(first["intensity"])
+    assert np.isfinite(values).all()
+    assert values.std() > 0
+    json.dumps(first.attrs)
+    assert first.attrs
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_technique_refuses_nonsense(technique):
+    """A value that cannot be is answered in one line that names the argument."""
+    with pytest.raises(InputError, match=next(iter(NONSENSE[technique]))) as caught:
+        SMALLEST_RUN[technique](**NONSENSE[technique])
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_technique_knows_no_sibling(technique):
+    """Modules of a technique import no other technique."""
+    for path in (SOURCE / "techniques" / technique).rglob("*.py"):
+        imported = set(re.findall(r"zoneaxis\.techniques\.(\w+)", path.read_text()))
+        assert imported <= {technique, "import"}, path.name
+
+
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_network_keeps_its_promise(architecture):
+    """A network maps patterns to logits, offers features and a saliency layer, and its module says what it is."""
+    network = networks.build(architecture, **SMALLEST_NETWORK[architecture]).eval()
+    patterns = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        logits, features = network(patterns), network.features(patterns)
+    assert logits.shape == (2, SMALLEST_NETWORK[architecture]["classes"])
+    assert features.shape[0] == 2
+    assert features.ndim == 2
+    assert isinstance(network.saliency_layer, torch.nn.Module)
+    assert ast.get_docstring(ast.parse((SOURCE / "learn" / "networks" / f"{architecture}.py").read_text()))
+
+
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_network_is_seeded_and_round_trips(architecture):
+    """One seed gives one network; its weights written as safetensors and read again give the same answers."""
+    from safetensors.torch import load, save
+
+    def seeded(seed: int) -> torch.nn.Module:
+        torch.manual_seed(seed)
+        return networks.build(architecture, **SMALLEST_NETWORK[architecture]).eval()
+
+    patterns = torch.randn(3, 1, 64, 64, generator=torch.Generator().manual_seed(1))
+    first, again, other = seeded(0), seeded(0), seeded(1)
+    with torch.no_grad():
+        torch.testing.assert_close(first(patterns), again(patterns), rtol=0, atol=0)
+        assert not torch.allclose(first(patterns), other(patterns))
+        other.load_state_dict(load(save(dict(first.state_dict()))))
+        torch.testing.assert_close(first(patterns), other(patterns), rtol=0, atol=0)
+        torch.testing.assert_close(first(patterns)[:1], first(patterns[:1]), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_network_refuses_unknown_arguments(architecture):
+    """An argument that the architecture does not have is named in one line."""
+    with pytest.raises(InputError, match="no_such_argument"):
+        networks.build(architecture, **SMALLEST_NETWORK[architecture], no_such_argument=1)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_shipped_model_is_complete_and_small(model):
+    """What is shipped (weights, master patterns) has a card, is small, and holds nothing that could be unpickled."""
+    folder = SOURCE / "models" / model
+    json.loads((folder / "card.json").read_text())
+    assert list(folder.glob("*.safetensors"))
+    size_mb = sum(path.stat().st_size for path in folder.rglob("*")) / 1e6
+    print(f"model {model}: {size_mb:.1f} MB")
+    assert size_mb <= LARGEST_MODEL_MB
+    assert not [path.name for path in folder.rglob("*") if path.suffix in (".pt", ".pth", ".ckpt", ".pkl", ".bin")]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_study_has_recipe_and_claims(study):
+    """A study has a recipe with its three scales, claims with sources, and a README."""
+    folder = SOURCE / "studies" / study
+    recipe = tomllib.loads((folder / "recipe.toml").read_text())
+    assert {"smoke", "small", "full"} <= set(recipe)
+    claims = tomllib.loads((folder / "claims.toml").read_text())
+    assert claims
+    assert (folder / "README.md").is_file()
+
+
+def test_everything_found_has_its_smallest_case():
+    """Nothing is registered without a run that these checks can make, and no run is left over."""
+    assert set(SMALLEST_RUN) >= set(TECHNIQUES)
+    assert set(NONSENSE) == set(SMALLEST_RUN)
+    assert set(SMALLEST_NETWORK) == set(NETWORKS)
