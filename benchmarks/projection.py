@@ -69,9 +69,7 @@ def main(repeats: int) -> None:
             TiltedDetector((size, size), CENTRE),
             random_orientations(n, seed=0),
         )
-        ours = n / best_seconds(
-            lambda o=orientations, d=detector: project(master, o, d), repeats
-        )
+        ours = n / best_seconds(lambda o=orientations, d=detector: project(master, o, d), repeats)
         theirs = n / best_seconds(kikuchipy_job(master.numpy(), size, n), repeats)
         print(
             f"{size:4d} px: zoneaxis {ours:8.0f}   kikuchipy {theirs:8.0f}   ratio {ours / theirs:.2f}",

@@ -27,7 +27,7 @@ def _polynomial(v: torch.Tensor) -> torch.Tensor:
 
 
 def test_known_function_is_returned():
-    """A smooth function comes back along O v_sample; the error is largest on the diagonals, where the map has a kink."""
+    """A smooth function comes back along O v_sample; the error is largest on the diagonals, a kink of the map."""
     orientations = random_orientations(40, seed=0)
     patterns = project(_smooth_master(201), orientations, DETECTOR)
     expected = _polynomial(torch.einsum("nij,rcj->nrci", orientations, DETECTOR.directions()))

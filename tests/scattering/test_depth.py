@@ -18,7 +18,7 @@ def test_density_of_targets():
 
 
 def test_weights_and_depths_of_nickel():
-    """20 keV, 70 deg, all exit directions: shares and mean escape distances of ebsd.md section 3, within their noise."""
+    """20 keV, 70 deg, all exit directions: shares and mean escape distances of EMsoft's histogram within noise."""
     edges = (20.0, 19.0, 18.0, 17.0, 16.0, 15.0, 14.0, 13.0, 12.0, 11.0, 10.0)
     escaped = escape_distribution(
         target(load("Ni")), 20.0, edges, exit_cone_deg=None, electrons=60_000, convention="emsoft"

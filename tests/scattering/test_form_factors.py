@@ -85,7 +85,7 @@ def test_phonon_absorption_against_gaussian_closed_form():
 
 
 def test_absorptive_interpolates_the_integral():
-    """The spline of `absorptive` follows the integral to 2e-5 of its value at zero; `none` is zero; B = 0 leaves core."""
+    """The spline of `absorptive` follows the integral to 2e-5 of its value at zero; `none` and B = 0 give zero."""
     s = torch.rand(40, dtype=torch.float64, generator=torch.Generator().manual_seed(1)) * 2.0
     exact = phonon(28, s, 0.35, 20.0)
     assert (absorptive(28, s, 0.35, 20.0, "phonon") - exact).abs().max() < 2e-5 * exact.max()

@@ -15,9 +15,7 @@ from zoneaxis.scattering.structure_factor import fourier_coefficients
 
 def gallium_arsenide(b_iso=0.1, shift=(0.0, 0.0, 0.0)):
     """Zincblende GaAs, a = 5.65325 angstrom, as in bloch.md section 2."""
-    crystal = Structure.from_spacegroup(
-        "F-43m", Lattice.cubic(5.65325), ["Ga", "As"], [[0, 0, 0], [0.25, 0.25, 0.25]]
-    )
+    crystal = Structure.from_spacegroup("F-43m", Lattice.cubic(5.65325), ["Ga", "As"], [[0, 0, 0], [0.25, 0.25, 0.25]])
     crystal.translate_sites(list(range(len(crystal))), shift)
     crystal.add_site_property("b_iso", [b_iso] * len(crystal))
     return crystal
@@ -33,7 +31,8 @@ def test_constants_of_nickel_are_emsofts(nickel):
     coefficients = fourier_coefficients(nickel, 20.1)
     k = 1.0 / wavelength_angstrom(20.1, coefficients.inner_potential_v)
     absorption_length_nm = 0.1 * k / coefficients.mean_absorption
-    print(f"gamma V0 = {coefficients.inner_potential_v:.3f} V, xi'_0 = {absorption_length_nm:.4f} nm (log: 29.62, 59.5765)")
+    potential_v = coefficients.inner_potential_v
+    print(f"gamma V0 = {potential_v:.3f} V, xi'_0 = {absorption_length_nm:.4f} nm (log: 29.62, 59.5765)")
     assert coefficients.inner_potential_v == pytest.approx(29.62, abs=0.05)
     assert absorption_length_nm == pytest.approx(59.5765, abs=0.05)
     at_20 = fourier_coefficients(nickel, 20.0)

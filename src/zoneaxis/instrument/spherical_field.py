@@ -39,7 +39,7 @@ def blur_sphere(master: Tensor, sigma_deg: float, side: int | None = None) -> Te
     for turn in range(_PASSES):
         angles = [2 * math.pi * (k + turn / _PASSES) / _RING for k in range(_RING)]
         ring = (math.cos(radius) * v + math.sin(radius) * (math.cos(a) * east + math.sin(a) * north) for a in angles)
-        master = sum(sample_sphere(master, around) for around in ring) / _RING
+        master = torch.stack([sample_sphere(master, around) for around in ring]).mean(dim=0)
     return master
 
 

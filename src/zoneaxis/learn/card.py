@@ -24,7 +24,7 @@ class Card:
     materials, group_of_material: the fine classes in logit order and the space group of each, as a string.
     material_temperature, group_temperature: divisors of the logits, fitted on validation patterns.
     open_set, conformal: parameters of the `unknown` score and of the prediction sets (numbers only; tensors lie in
-        their own file).
+        their own file); judgement: how a reader weighs the network against matching, empty where it never did.
     training: recipe, data fingerprint, seeds, duration. metrics: figures on named test sets. known_limits: sentences.
     files: name -> {"sha256", "bytes"} of each file beside the card; filled in when the model is saved.
     """
@@ -43,6 +43,7 @@ class Card:
     group_temperature: float = 1.0
     open_set: dict[str, Any] = field(default_factory=dict)
     conformal: dict[str, Any] = field(default_factory=dict)
+    judgement: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
     known_limits: tuple[str, ...] = ()
@@ -99,7 +100,7 @@ class Card:
 
 _KINDS: dict[str, Any] = {
     **dict.fromkeys(("name", "technique", "architecture", "preparation", "licence"), str),
-    **dict.fromkeys(("arguments", "preparation_arguments", "open_set", "conformal", "training"), dict),
+    **dict.fromkeys(("arguments", "preparation_arguments", "open_set", "conformal", "judgement", "training"), dict),
     **dict.fromkeys(("metrics", "versions", "files"), dict),
     **dict.fromkeys(("materials", "group_of_material", "known_limits"), list),
     **dict.fromkeys(("input_size_px", "parameter_count"), int),

@@ -1,10 +1,10 @@
 """Match: for every candidate crystal the orientation at which it explains a pattern best, and how well that is (NCC).
 
-    dictionary, 24 px        a few starts per crystal over the whole fundamental zone
-      -> refine at 32 px     blurred masters without their slow part, so that a start may be some degrees off
-      -> share               where one crystal fits, the others are tried too: bands lie alike in crystals of one kind
-      -> refine at full size orientation, and the pattern centre within its tolerance
-      -> NCC                 the simulated pattern through the same filter as the measured one
+dictionary, 24 px        a few starts per crystal over the whole fundamental zone
+  -> refine at 32 px     blurred masters without their slow part, so that a start may be some degrees off
+  -> share               where one crystal fits, the others are tried too: bands lie alike in crystals of one kind
+  -> refine at full size orientation, and the pattern centre within its tolerance
+  -> NCC                 the simulated pattern through the same filter as the measured one
 """
 
 import math
@@ -63,7 +63,9 @@ class Matcher:
 
     def __post_init__(self) -> None:
         if self.detector.shape[0] != self.detector.shape[1]:
-            raise InputError(f"matcher: detector {self.detector.shape} is not square: use TiltedDetector.square(size_px)")
+            raise InputError(
+                f"matcher: detector {self.detector.shape} is not square: use TiltedDetector.square(size_px)"
+            )
 
     @cached_property
     def dictionaries(self) -> tuple[Dictionary, ...]:
@@ -80,7 +82,9 @@ class Matcher:
         removed. Raises InputError for another shape, no pattern, or values that are not finite.
         """
         if patterns.ndim != 3 or tuple(patterns.shape[1:]) != self.detector.shape or not len(patterns):
-            raise InputError(f"match: patterns {tuple(patterns.shape)} are not (n, rows, cols) of detector {self.detector.shape}")
+            raise InputError(
+                f"match: patterns {tuple(patterns.shape)} do not fit (n, *{self.detector.shape}) of the detector"
+            )
         if not torch.isfinite(patterns).all():
             raise InputError("match: patterns hold values that are not finite (NaN or infinity)")
         parts = []
@@ -97,12 +101,14 @@ class Matcher:
         centre = torch.stack([fit.pattern_centre for fit in best], dim=1)
         mask = circular_mask(self.detector.shape).to(patterns.device)
         measured = standardise(patterns, mask)[:, None, mask]
-        simulated = torch.stack([self._simulate(name, fit, mask) for name, fit in zip(self.candidates.names, best, strict=True)], 1)
+        simulated = torch.stack(
+            [self._simulate(name, fit, mask) for name, fit in zip(self.candidates.names, best, strict=True)], 1
+        )
         ncc = (simulated * measured).mean(dim=-1)
         return ncc, orientation, centre, simulated @ simulated.transpose(1, 2) / mask.sum()
 
     def _starts(self, patterns: Tensor) -> Tensor:
-        """Orientations (n, crystals, starts, 3, 3) worth refining at full size: a crystal's own best, and the shared."""
+        """Orientations (n, crystals, starts, 3, 3) worth refining at full size: a crystal's own best and the shared."""
         medium = self.detector.resized((MEDIUM_PX, MEDIUM_PX))
         mask = circular_mask(medium.shape).to(patterns.device)
         small = remove_dynamic(resize(patterns, medium.shape), sigma=MEDIUM_PX / COARSE_SLOW_PER_WIDTH, mask=mask)
@@ -146,7 +152,9 @@ def _refine_all(
         pattern_centre_tolerance=tolerance,
         iterations=iterations,
     )
-    return Refined(*(field.unflatten(0, (n, k)) for field in (refined.orientation, refined.pattern_centre, refined.ncc)))
+    return Refined(
+        *(field.unflatten(0, (n, k)) for field in (refined.orientation, refined.pattern_centre, refined.ncc))
+    )
 
 
 def _distinct(score: Tensor, orientation: Tensor, count: int) -> Tensor:

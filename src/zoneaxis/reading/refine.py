@@ -107,7 +107,7 @@ def refine(
 
 @dataclass(frozen=True)
 class _Screen:
-    """Pixels inside the round mask: their places as fractions of width and height, and the sample-to-detector matrix."""
+    """Pixels inside the round mask as fractions of width and height, and the sample-to-detector matrix."""
 
     pixels: Tensor
     across: Tensor

@@ -28,7 +28,7 @@ def phonon(
     radial_points: int = 300,
     angular_points: int = 48,
 ) -> torch.Tensor:
-    """Phonon (thermal diffuse) absorption of an Einstein atom, times its Debye-Waller factor: f'(s) e^{-B s^2} [angstrom].
+    """Phonon (thermal diffuse) absorption of an Einstein atom with its Debye-Waller factor: f' e^{-B s^2} [angstrom].
 
     f'(s, B) = 2 gamma lambda integral d^2s' f(|s/2 + s'|) f(|s/2 - s'|) [1 - e^{-2 B (s'^2 - s^2/4)}],
     on a polar grid s' = s_max u^3 over a quarter plane, with the Mott tail beyond s_max added in closed form.

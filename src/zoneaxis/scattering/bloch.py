@@ -31,8 +31,8 @@ class BeamRule:
         forbidden_excitation_error: largest |s_g| of an admitted reflection with U_g = 0 [1/angstrom].
         max_strong: most strong beams of a direction, those with the least |s_g| K / |U_g|; the rest turn weak.
         max_weak: most weak beams, those with the largest |U_g|^2 / |s_g|.
-        weak_beams_radiate: whether the waves of the weak beams count in the density on the atoms, to first order. EMsoft
-            leaves them out; with them a calculation of half the beams is as close to convergence.
+        weak_beams_radiate: whether the waves of the weak beams count in the density on the atoms, to first order.
+            EMsoft leaves them out; with them fewer strong beams come as close to convergence.
 
     Source: Wang and De Graef, Ultramicroscopy 160 (2016) 35; EMsoft's BetheParameters.
     """
@@ -80,7 +80,7 @@ class StructureMatrices:
 
     Attributes:
         rows: (b,) which of the given directions these are.
-        elastic: (b, n, n) Hermitian part: 2 k_n s_g on the diagonal, U_{g-h} off it, weak beams folded in [1/angstrom^2].
+        elastic: (b, n, n) Hermitian part: 2 k_n s_g on the diagonal, U_{g-h} off it, weak beams in it [1/angstrom^2].
         absorptive: (b, n, n) U'_{g-h} off the diagonal, 0 on it: the mean absorption belongs to the depth distribution.
         backscatter: (b, n, n) S_{g-h}, with the weak beams' share if they radiate; zero for padding.
         wave_number: k_n = 1/lambda along the inward normal [1/angstrom].
@@ -204,8 +204,7 @@ def structure_matrices(
         for part in directions.split(chunk)
     ]
     strong_list, strong_count, weak_list, weak_count = (
-        torch.cat([getattr(part, name) for part in parts])
-        for name in ("strong", "strong_count", "weak", "weak_count")
+        torch.cat([getattr(part, name) for part in parts]) for name in ("strong", "strong_count", "weak", "weak_count")
     )
     order = torch.argsort(strong_count * 1024 + weak_count, stable=True)
     start = 0

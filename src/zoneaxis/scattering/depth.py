@@ -64,7 +64,7 @@ def target(structure: Structure) -> tuple[Element, ...]:
     amounts: dict[int, tuple[float, float]] = {}
     for site in structure:
         for species, occupancy in site.species.items():
-            weight = float(species.atomic_mass)
+            weight = float(species.atomic_mass)  # type: ignore[arg-type]
             amounts[int(species.Z)] = (weight, amounts.get(int(species.Z), (weight, 0.0))[1] + occupancy)
     return tuple(
         Element(z, weight, weight * amount / (6.02214076e23 * volume_cm3))

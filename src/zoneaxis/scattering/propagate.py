@@ -20,9 +20,9 @@ SOLVERS = ("doubling", "eig", "eigh")
 def safe_escape_length(tau_angstrom: float, wave_number: float, mean_absorption: float) -> float:
     """Escape length for which no Bloch wave can outgrow the depth distribution [angstrom].
 
-    The mean absorption is already in lambda(z), so a channelled wave may grow by up to e^{2 pi z / xi'_0}, xi'_0 = K/U'_0.
-    The integral converges surely for tau < xi'_0 / (2 pi); light elements (Al, Si) sit at that edge and are held 10 %
-    below it.
+    The mean absorption is already in lambda(z), so a channelled wave may grow by up to e^{2 pi z / xi'_0} with
+    xi'_0 = K/U'_0. The integral converges surely for tau < xi'_0 / (2 pi); light elements (Al, Si) sit at that edge
+    and are held 10 % below it.
     """
     if mean_absorption <= 0.0:
         return tau_angstrom

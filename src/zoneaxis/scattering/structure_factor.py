@@ -162,6 +162,8 @@ def _species(structure: Structure) -> dict[tuple[int, float], tuple[np.ndarray, 
 
 def _phase_sum(positions: np.ndarray, occupancies: np.ndarray, axes: list[Tensor]) -> Tensor:
     """sum_j occ_j e^{-2 pi i (h x_j + k y_j + l z_j)} on the index grid, as one product of two matrices."""
-    h, k, l = (torch.exp(-2j * math.pi * axis[:, None] * torch.from_numpy(positions[:, i])) for i, axis in enumerate(axes))
-    plane = h[:, None, :] * k[None, :, :] * torch.from_numpy(occupancies)
-    return plane @ l.T
+    along_h, along_k, along_l = (
+        torch.exp(-2j * math.pi * index[:, None] * torch.from_numpy(positions[:, i])) for i, index in enumerate(axes)
+    )
+    plane = along_h[:, None, :] * along_k[None, :, :] * torch.from_numpy(occupancies)
+    return plane @ along_l.T

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import xarray as xr
 from torch import Tensor
 
 from zoneaxis.errors import InputError
+from zoneaxis.instrument.camera import degrade_with_background
 from zoneaxis.instrument.noise import Degradation
 from zoneaxis.instrument.orientation import matrix_to_euler, random_orientations
 from zoneaxis.instrument.pattern import project
@@ -36,12 +36,13 @@ class EBSDExperiment:
 
     Attributes:
         crystals: names, in the order of their class numbers.
-        libraries: folders of master pattern libraries, chosen at random pattern by pattern; empty: the shipped one.
+        libraries: folders of master pattern libraries, chosen at random pattern by pattern; an empty name, or none at
+            all: the shipped one.
         size_px: side of the square pattern.
         pattern_centre_x, pattern_centre_y, pattern_centre_z: ranges, Bruker convention.
         spectrum_spread: standard deviation of the logarithm of a random factor on each energy's weight.
         spectrum_slope: largest power p of a factor (E / E_max)^p, drawn from -slope to slope.
-        degradation: what the camera does.
+        degradations: what the camera does; each pattern draws its parameters from one of these, all alike likely.
         static_share: share of patterns from which a static background has been subtracted.
     """
 
@@ -53,7 +54,7 @@ class EBSDExperiment:
     pattern_centre_z: Range = (0.44, 0.78)
     spectrum_spread: float = 0.4
     spectrum_slope: float = 2.0
-    degradation: Degradation = field(default_factory=Degradation.mild)
+    degradations: tuple[Degradation, ...] = field(default_factory=lambda: (Degradation.mild(),))
     static_share: float = 0.7
 
     def __post_init__(self) -> None:
@@ -64,7 +65,7 @@ class EBSDExperiment:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EBSDExperiment:
-        """Experiment from a recipe's table; `degradation` is a table of its own.
+        """Experiment from a recipe's table; each of `degradations` is the name of a preset or a table of ranges.
 
         Raises:
             InputError: an unknown name.
@@ -72,17 +73,20 @@ class EBSDExperiment:
         unknown = sorted(set(values) - set(cls.__dataclass_fields__))
         if unknown:
             raise InputError(f"experiment: unknown {', '.join(unknown)}; known: {', '.join(cls.__dataclass_fields__)}")
-        given = {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}
-        if "degradation" in given:
-            given["degradation"] = Degradation.from_dict(given["degradation"])
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
+        }
+        if "degradations" in given:
+            tables = ({"preset": entry} if isinstance(entry, str) else entry for entry in given["degradations"])
+            given["degradations"] = tuple(Degradation.from_dict(table) for table in tables)
         return cls(**given)
 
     @cached_property
     def masters(self) -> list[list[SectorMaster]]:
         """Masters by library, then by crystal in the order of `crystals`."""
         found = []
-        for folder in self.libraries or (None,):
-            library = open_library(folder)
+        for folder in self.libraries or ("",):
+            library = open_library(folder or None)
             missing = [name for name in self.crystals if name not in library]
             if missing:
                 raise InputError(f"{folder or 'shipped library'}: no master pattern of {', '.join(missing)}")
@@ -101,12 +105,12 @@ class EBSDExperiment:
 
     def __call__(self, n: int, seed: int) -> tuple[Tensor, dict[str, Tensor]]:
         """Prepared patterns (n, size, size) float32 and their labels, for a network; see `draw`."""
-        pictures, backgrounds, labels = self._pictures(n, seed)
-        return self._prepared(pictures, backgrounds, labels["static"]), labels
+        pictures, backgrounds, labels = self.pictures(n, seed)
+        return prepared(pictures, backgrounds, labels["static"], self.size_px), labels
 
     def draw(self, n: int, seed: int) -> xr.Dataset:
         """n raw camera pictures (8 bit) with everything that was drawn as labels: a pattern set."""
-        pictures, _, labels = self._pictures(n, seed)
+        pictures, _, labels = self.pictures(n, seed)
         values = {name: label.numpy() for name, label in labels.items() if name not in ("material", "static")}
         values["crystal"] = np.array([self.crystals[int(i)] for i in labels["material"]])
         return pattern_set(
@@ -117,13 +121,8 @@ class EBSDExperiment:
             crystals=list(self.crystals),
         )
 
-    def _prepared(self, pictures: Tensor, backgrounds: Tensor, static: Tensor) -> Tensor:
-        """The chain that a measured pattern goes through, with the static background where one was stored."""
-        plain = prepare(pictures, self.size_px)
-        corrected = prepare(pictures - backgrounds, self.size_px)
-        return torch.where(static[:, None, None], corrected, plain)
-
-    def _pictures(self, n: int, seed: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+    def pictures(self, n: int, seed: int) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
+        """Raw camera pictures (n, size, size), the static background stored with each, and everything drawn."""
         generator = torch.Generator().manual_seed(seed)
         material = torch.randint(len(self.crystals), (n,), generator=generator)
         library = torch.randint(len(self.masters), (n,), generator=generator)
@@ -139,8 +138,8 @@ class EBSDExperiment:
             weight = self._weight(stored, generator)
             master = torch.einsum("e,ehrc->hrc", weight, self._layers[pair[0]][pair[1]].float())
             patterns[chosen] = project(master, orientations[chosen], directions[chosen])
-        drawn = self.degradation.draw(n, generator)
-        pictures, backgrounds = self.degradation.apply_with_background(patterns, drawn, generator)
+        drawn = self._drawn(n, generator)
+        pictures, backgrounds = degrade_with_background(patterns, drawn, generator)
         euler = matrix_to_euler(orientations)
         labels = {
             "material": material,
@@ -154,6 +153,12 @@ class EBSDExperiment:
         }
         return pictures, backgrounds, labels
 
+    def _drawn(self, n: int, generator: torch.Generator) -> dict[str, Tensor]:
+        """Camera parameters (n,) of every pattern."""
+        choice = torch.randint(len(self.degradations), (n,), generator=generator)
+        draws = [degradation.draw(n, generator) for degradation in self.degradations]
+        return {name: torch.stack([draw[name] for draw in draws])[choice, torch.arange(n)] for name in draws[0]}
+
     def _weight(self, stored: SectorMaster, generator: torch.Generator) -> Tensor:
         """Energy weights near the Monte Carlo's: a random power law and a random factor on each."""
         energy = torch.from_numpy(stored.energy_kev).float()
@@ -161,3 +166,16 @@ class EBSDExperiment:
         scatter = self.spectrum_spread * torch.randn(len(energy), generator=generator)
         weight = torch.from_numpy(stored.weight).float() * (energy / energy.max()) ** slope * torch.exp(scatter)
         return weight / weight.sum()
+
+
+def prepared(pictures: Tensor, backgrounds: Tensor, static: Tensor, size_px: int) -> Tensor:
+    """The chain that a measured pattern goes through, with the static background where one was stored.
+
+    Args:
+        pictures: (n, rows, cols) raw.
+        backgrounds: (n, rows, cols) stored backgrounds.
+        static: (n,) bool, whether the background is subtracted.
+        size_px: side of the result.
+    """
+    corrected = torch.where(static[:, None, None], pictures - backgrounds, pictures)
+    return prepare(corrected, size_px)

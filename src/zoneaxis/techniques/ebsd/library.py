@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from importlib import resources
@@ -146,6 +146,7 @@ def build_library(
     if progress is not None:
         progress(done, len(crystals))
     jobs = [(name, folder, physics, seed) for name in missing]
+    finished: Iterator[None]
     if workers <= 1:
         finished = map(_build_file, jobs)
     else:
@@ -171,7 +172,7 @@ def save_master(master: SectorMaster, path: str | Path) -> None:
     from safetensors.numpy import save_file
 
     path = Path(path)
-    tensors = {
+    tensors: dict[str, np.ndarray] = {
         "values": master.values.numpy().astype(np.float16),
         "energy_kev": np.asarray(master.energy_kev, np.float32),
         "weight": np.asarray(master.weight, np.float32),

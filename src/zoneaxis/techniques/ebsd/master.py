@@ -20,7 +20,7 @@ from zoneaxis.crystals.cell import centring_translations, origin_on_centre, poin
 from zoneaxis.errors import InputError
 from zoneaxis.scattering.bloch import BeamRule, beam_rule, structure_matrices
 from zoneaxis.scattering.depth import escape_distribution, target
-from zoneaxis.scattering.electron import wave_number_in_crystal
+from zoneaxis.scattering.electron import relativistic_factor, wave_number_in_crystal
 from zoneaxis.scattering.propagate import backscattered_intensity, safe_escape_length
 from zoneaxis.scattering.reflections import candidate_reflections
 from zoneaxis.scattering.structure_factor import FourierCoefficients, fourier_coefficients
@@ -115,7 +115,7 @@ def simulate_sector(
         half_size: N, each hemisphere has (2 N + 1)^2 points.
         energies: `single`: the accelerating voltage alone; `spectrum`: five bins down to half of it, weighted by a
             Monte Carlo; or a list of energies [keV], weighted equally.
-        escape_length_nm: tau of the depth distribution e^{-z/tau}/tau, one or one per energy; None: from the Monte Carlo.
+        escape_length_nm: tau of the depth distribution e^{-z/tau}/tau, one or one per energy; None: the Monte Carlo's.
         beams: `emsoft`, `balanced`, `converged` or a `BeamRule`.
         solver: `doubling`, `eig` or `eigh` (preview).
         absorption: see `scattering.fourier_coefficients`.
@@ -133,6 +133,7 @@ def simulate_sector(
 
     Source: Callahan and De Graef, Microsc. Microanal. 19 (2013) 1255.
     """
+    relativistic_factor(accelerating_voltage_kv)
     if half_size < 2:
         raise InputError(f"half_size = {half_size}: expected at least 2")
     rule = beam_rule(beams)
@@ -223,7 +224,9 @@ def _spectrum(
         if escape_length_nm is None:
             for value in energy:
                 window = (min(voltage_kv, 1.05 * value), 0.95 * value)
-                tau.append(float(escape_distribution(target(structure), voltage_kv, window, seed=seed).mean_distance_nm[0]))
+                tau.append(
+                    float(escape_distribution(target(structure), voltage_kv, window, seed=seed).mean_distance_nm[0])
+                )
     if escape_length_nm is not None:
         given = [escape_length_nm] if isinstance(escape_length_nm, int | float) else list(escape_length_nm)
         tau = [float(value) for value in (given * len(energy) if len(given) == 1 else given)]
@@ -262,7 +265,7 @@ def _beam_error(
     samples: int,
     seed: int,
 ) -> tuple[float, float]:
-    """Deviation of random directions from a solution with 1.5 times the cutoffs and beams: rms and largest, relative."""
+    """Deviation of random directions from a solution with 1.5 times cutoffs and beams: rms and largest, relative."""
     generator = torch.Generator().manual_seed(seed)
     chosen = torch.randperm(len(directions), generator=generator)[:samples]
     finer = replace(

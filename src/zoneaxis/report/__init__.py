@@ -1,0 +1,1 @@
+"""Report floor: readings as figures and pages, results held against claims."""
