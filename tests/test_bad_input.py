@@ -178,7 +178,7 @@ def test_impossible_cif(refused, tmp_path, command):
     """A cell edge below zero is refused before anything is computed, with the file's name and the value."""
     path = write(tmp_path / "none.cif", IMPOSSIBLE_CIF.encode())
     line = refused("simulate", command, path, "-o", tmp_path / "out.npz")
-    assert str(path) in line
+    assert path.name in line
     assert "-3.5" in line
 
 

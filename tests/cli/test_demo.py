@@ -1,5 +1,8 @@
 """`zoneaxis demo` reads the sample, writes its picture and report, and spares what is not its own."""
 
+import re
+from importlib import resources
+
 import pytest
 
 from zoneaxis.patterns import readers
@@ -34,3 +37,14 @@ def test_foreign_file_is_spared(zoneaxis, fake_identify, sample, tmp_path):
     assert fake_identify.called is None
     assert (tmp_path / "report.html").read_text() == "<p>mine</p>"
     assert not (tmp_path / "nickel.png").exists()
+
+
+def test_demo_as_a_newcomer_runs_it(zoneaxis, tmp_path):
+    """The measured nickel patterns, read by the shipped model: 225 is in the set of all nine."""
+    if not (resources.files("zoneaxis") / "models" / "ebsd-space-groups" / "card.json").is_file():
+        pytest.skip("the trained model is not in src/zoneaxis/models")
+    ended = zoneaxis("demo", "-o", tmp_path)
+    assert ended.code == 0
+    last = ended.out.splitlines()[-1]
+    assert re.match(r"225 \(nickel\) is in the set of 9 of 9 patterns", last), last
+    assert (tmp_path / "report.html").stat().st_size > 10_000

@@ -41,7 +41,7 @@ def test_no_degradation_is_the_pattern_at_8_bit(bands: torch.Tensor) -> None:
     assert out.max() >= 254
 
 
-@pytest.mark.parametrize("preset", [Degradation.mild(), Degradation.harsh(), Degradation.none()])
+@pytest.mark.parametrize("preset", [Degradation.mild(), Degradation.harsh(), Degradation.extreme(), Degradation.none()])
 def test_output_is_a_camera_picture(bands: torch.Tensor, preset: Degradation) -> None:
     """Whole numbers 0 to 255, float32, no NaN, also for a constant pattern and a non-square one."""
     for patterns in (bands, torch.full((3, 48, 64), 5.0), torch.rand(40, 32, 20)):
@@ -168,7 +168,7 @@ def test_stored_background_removes_most_of_the_background(bands: torch.Tensor) -
     assert removed > 2 * correlation(out[lit], bands[lit])
 
 
-@pytest.mark.parametrize("preset", ["mild", "harsh", "none"])
+@pytest.mark.parametrize("preset", ["mild", "harsh", "extreme", "none"])
 def test_recipes_round_trip(preset: str) -> None:
     """to_dict and from_dict give the same object, from a preset name, a single value and a pair."""
     original = getattr(Degradation, preset)()
@@ -186,7 +186,7 @@ def test_recipes_round_trip(preset: str) -> None:
         ({"gamma": ["a", "b"]}, "two finite numbers"),
         ({"gamma": [0.3, float("nan")]}, "two finite numbers"),
         ({"gamma": [0.3, 0.5, 0.7]}, "two finite numbers"),
-        ({"preset": "medium"}, "'medium' is not one of mild, harsh, none"),
+        ({"preset": "medium"}, "'medium' is not one of mild, harsh, extreme, none"),
     ],
 )
 def test_nonsense_recipes_are_refused(recipe: dict, message: str) -> None:  # type: ignore[type-arg]

@@ -17,7 +17,7 @@ from zoneaxis.scattering.depth import escape_distribution, target
 from zoneaxis.techniques.ebsd import simulate_master
 
 EMSOFT_MEAN_DISTANCE_NM = 3.0
-"""Mean of EMsoft's escape histogram as its depth integral reads it: bin k at (k + 1) nm, one step beyond the physics."""
+"""Mean of EMsoft's escape histogram as its depth integral reads it: bin k at k + 1 nm, one step beyond the physics."""
 
 
 @pytest.fixture(scope="module")
@@ -79,15 +79,17 @@ def test_measured_nickel_with_our_masters(shared, file, nickel):
     """Nine measured patterns, orientation and centre refined: our masters explain at least 0.98 of EMsoft's NCC."""
     with h5py.File(shared / "data" / "ebsd" / "patterns.h5") as stored:
         scan = stored["Scan 1/EBSD"]
-        raw, background = (torch.from_numpy(scan[k][()].astype(np.float32)) for k in ("Data/patterns", "Header/static_background"))
+        stacks = (scan[name][()].astype(np.float32) for name in ("Data/patterns", "Header/static_background"))
+        raw, background = map(torch.from_numpy, stacks)
         angles = [scan[f"CrystalMap/crystal_map/data/{name}"][()] for name in ("phi1", "Phi", "phi2")]
     start = euler_to_matrix(torch.tensor(np.stack(angles, -1))).float()
     patterns = prepare(raw, 60, background, mask=False)
     detector = TiltedDetector((60, 60), (0.4251, 0.2134, 0.5007))
     spectrum = simulate_master(nickel, energies="spectrum", half_size=100)
+    alike = simulate_master(nickel, beams="emsoft", escape_length_nm=EMSOFT_MEAN_DISTANCE_NM)
     masters = {
         "EMsoft's": np.stack((file["north"], file["south"])),
-        "ours, its settings": simulate_master(nickel, beams="emsoft", escape_length_nm=EMSOFT_MEAN_DISTANCE_NM)["intensity"].values[0],
+        "ours, its settings": alike["intensity"].values[0],
         "ours, whole spectrum": np.einsum("e,ehrc->hrc", spectrum["weight"].values, spectrum["intensity"].values),
     }
     reached = {}

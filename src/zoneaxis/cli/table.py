@@ -33,6 +33,6 @@ def show(readings: Sequence[Reading]) -> None:
         table.add_row(name, *map(escape, row(reading)), style="dim" if reading.unknown else None)
     console.print(table)
     for reading in readings[:MOST_REASONS]:
-        console.print(f"{reading.index}: {reading.reason}", style="dim", highlight=False, markup=False)
+        console.print(f"{reading.index}: {reading.reason}", style="dim", highlight=False, markup=False, soft_wrap=True)
     if len(readings) > MOST_REASONS:
         console.print("... and the rest with --json or --report", style="dim")

@@ -97,7 +97,24 @@ class Degradation:
 
     @classmethod
     def harsh(cls) -> Degradation:
-        """Every camera worth reading: fast maps at low dose, coarse binning, strong background, contrast reversal."""
+        """A fast map with a coarse, blurring, badly lit camera: the widest ranges that ebsd.md section 8 proposes."""
+        return cls(
+            excess_deficiency=(-0.6, 0.6),
+            background_width=(0.35, 1.2),
+            barrel_distortion=(-0.02, 0.02),
+            point_spread_px=(0.5, 1.5),
+            dose_electrons_per_px=(10, 1e4),
+            gain_spread=(0, 0.01),
+            read_noise_electrons=(0, 3),
+            hot_pixel_fraction=(0, 5e-4),
+            binning=(1, 2),
+            gamma=(0.3, 1.5),
+            white_level=(0.8, 1.1),
+        )
+
+    @classmethod
+    def extreme(cls) -> Degradation:
+        """Beyond the harsh, for training: contrast that reverses down the screen, strong coloured noise."""
         return cls(
             excess_deficiency=(-0.8, 0.8),
             bottom_contrast=(-0.3, 1.0),
@@ -126,11 +143,11 @@ class Degradation:
 
     @classmethod
     def from_dict(cls, ranges: Mapping[str, Any]) -> Degradation:
-        """Build from a recipe: {name: [low, high] or one value}, and `preset` (mild, harsh, none) for the rest.
+        """Build from a recipe: {name: [low, high] or one value}, and `preset` (mild, harsh, extreme, none) for the rest.
 
         Raises InputError for an unknown name, an unknown preset or a range that is no pair of numbers.
         """
-        presets = {"mild": cls.mild, "harsh": cls.harsh, "none": cls.none}
+        presets = {"mild": cls.mild, "harsh": cls.harsh, "extreme": cls.extreme, "none": cls.none}
         given = dict(ranges)
         preset = given.pop("preset", "mild")
         if preset not in presets:

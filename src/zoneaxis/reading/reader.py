@@ -126,10 +126,22 @@ class Reader:
     ) -> Match:
         """Match prepared 64 px patterns of one detector with all candidates."""
         tick = None if progress is None else (lambda done, total: progress("matching", done, total))
-        return Matcher(self._candidates(detector), detector, tolerance).match(prepared, tick)
+        kept = self._last_matcher.get((detector, tolerance))
+        if kept is None:
+            kept = Matcher(self._candidates(detector), detector, tolerance)
+            self._last_matcher.clear()
+            self._last_matcher[detector, tolerance] = kept
+        return kept.match(prepared, tick)
 
     def testimony(self, prediction: Prediction, verification: Verification, quality: Tensor) -> Testimony:
-        """Both witnesses on the network's groups."""
+        """Both witnesses on the network's groups.
+
+        Raises:
+            InputError: the library holds no crystal of a group that the network knows.
+        """
+        missing = [group for group in self.classifier.grouping.groups if group not in verification.groups]
+        if missing:
+            raise InputError(f"library: no crystal of space group {', '.join(missing)}, which the model tells apart")
         order = [verification.groups.index(group) for group in self.classifier.grouping.groups]
         return Testimony(
             prediction.group_probabilities.clamp_min(1e-12).log(),
@@ -142,6 +154,11 @@ class Reader:
     @cached_property
     def _collapsed(self) -> dict[str, Tensor]:
         return {name: master.collapsed() for name, master in self.masters.items()}
+
+    @cached_property
+    def _last_matcher(self) -> dict[tuple[TiltedDetector, float], Matcher]:
+        """The matcher used last, with its dictionary, for further files of the same detector."""
+        return {}
 
     def _candidates(self, detector: TiltedDetector) -> Candidates:
         symmetry = {name: master.symmetry for name, master in self.masters.items()}

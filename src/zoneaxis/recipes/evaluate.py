@@ -60,8 +60,8 @@ def evaluate(
     )
     by_material = {
         name: {
-            "group_accuracy": float(right[material == i].double().mean()),
-            "material_accuracy": float((joined["material"].argmax(-1) == i)[material == i].double().mean()),
+            "group_accuracy": _share(right[material == i]),
+            "material_accuracy": _share((joined["material"].argmax(-1) == i)[material == i]),
             "patterns": int((material == i).sum()),
         }
         for i, name in enumerate(grouping.materials)
@@ -71,11 +71,11 @@ def evaluate(
         "seed": seed,
         "group_accuracy": _mean_over_classes(right, group),
         "group_accuracy_without_pair": _mean_over_classes(right[~pair], group[~pair]),
-        "pair_accuracy": float(right[pair].double().mean()),
-        "group_accuracy_by_pattern": float(right.double().mean()),
+        "pair_accuracy": _share(right[pair]),
+        "group_accuracy_by_pattern": _share(right),
         "material_accuracy": _mean_over_classes(joined["material"].argmax(-1) == material, material),
         "by_material": by_material,
-        "by_group": {label: float(right[group == i].double().mean()) for i, label in enumerate(grouping.groups)},
+        "by_group": {label: _share(right[group == i]) for i, label in enumerate(grouping.groups)},
         "calibration": calibration_figures(joined["group"], group),
         "coverage": covered,
         "mean_set_size": size,
@@ -90,5 +90,11 @@ def evaluate(
     return figures
 
 
-def _mean_over_classes(right: Tensor, label: Tensor) -> float:
-    return float(torch.stack([right[label == i].double().mean() for i in torch.unique(label)]).mean())
+def _mean_over_classes(right: Tensor, label: Tensor) -> float | None:
+    shares = [share for i in torch.unique(label) if (share := _share(right[label == i])) is not None]
+    return sum(shares) / len(shares) if shares else None
+
+
+def _share(right: Tensor) -> float | None:
+    """Share of true entries; None of nothing, which a card can say and NaN cannot."""
+    return float(right.double().mean()) if len(right) else None

@@ -26,12 +26,15 @@ class RecipeSource:
 
     def __call__(self, n: int, seed: int) -> xr.Dataset:
         """n raw camera pictures with everything that was drawn."""
-        return _experiment(self.recipe_path).draw(n, seed)
+        return _experiment(self.recipe_path, self.fingerprint).draw(n, seed)
 
 
 @functools.lru_cache(maxsize=1)
-def _experiment(recipe_path: str) -> EBSDExperiment:
-    return Recipe.read(recipe_path).experiment_for()
+def _experiment(recipe_path: str, fingerprint: str) -> EBSDExperiment:
+    recipe = Recipe.read(recipe_path)
+    if recipe.fingerprint() != fingerprint:
+        raise InputError(f"{recipe_path}: was changed while its patterns were being made; start again")
+    return recipe.experiment_for()
 
 
 def generate(

@@ -27,6 +27,15 @@ SECTIONS = (
     "calibration",
     "test",
 )
+CALIBRATION = (
+    "patterns",
+    "coverage",
+    "strata",
+    "false_alarm_rate",
+    "judge_libraries",
+    "judge_patterns",
+    "judge_detectors",
+)
 SHIPPED = "shipped"
 
 
@@ -42,7 +51,7 @@ class Recipe:
         libraries: name -> physics of the master pattern libraries that may be used; `shipped` needs no entry.
         experiment: settings of the training experiment, its `libraries` by name.
         training: settings of the training run.
-        calibration: settings of the calibration: `patterns`, `coverage`, `strata`, `false_alarm_rate`.
+        calibration: settings of the calibration, see `CALIBRATION`.
         tests: name -> changes to the experiment for a test set, with `patterns`.
         source: the file's text.
     """
@@ -77,6 +86,8 @@ class Recipe:
             return cls._from_mapping(values, text)
         except InputError as reason:
             raise InputError(f"{path}: {reason}") from None
+        except (AttributeError, TypeError, ValueError) as reason:
+            raise InputError(f"{path}: an entry is of the wrong kind ({str(reason).splitlines()[0]})") from None
 
     @classmethod
     def _from_mapping(cls, values: Mapping[str, Any], text: str) -> Recipe:
@@ -86,6 +97,8 @@ class Recipe:
         for name in ("name", "crystals"):
             if not values.get(name):
                 raise InputError(f"{name!r} is missing")
+        if not isinstance(values["crystals"], list) or not all(isinstance(name, str) for name in values["crystals"]):
+            raise InputError(f"crystals = {values['crystals']!r}: expected a list of names or CIF files")
         if values.get("technique", "ebsd") != "ebsd":
             raise InputError(f"technique {values['technique']!r}: recipes exist for ebsd")
         seed = values.get("seed", 0)
@@ -103,10 +116,15 @@ class Recipe:
             tests={name: dict(table) for name, table in values.get("test", {}).items()},
             source=text,
         )
-        for table in (recipe.experiment, *recipe.tests.values()):
+        strange = sorted(set(recipe.calibration) - set(CALIBRATION))
+        if strange:
+            raise InputError(f"calibration: unknown {strange[0]!r}; known are {', '.join(CALIBRATION)}")
+        judged = {"libraries": recipe.calibration.get("judge_libraries", [SHIPPED])}
+        for table in (recipe.experiment, judged, *recipe.tests.values()):
             missing = sorted(set(table.get("libraries", ())) - set(recipe.libraries) - {SHIPPED})
             if missing:
                 raise InputError(f"library {missing[0]!r} has no [library.{missing[0]}] table")
+            recipe.experiment_for(table)  # a wrong name is better found now than after the training
         return recipe
 
     def fingerprint(self) -> str:

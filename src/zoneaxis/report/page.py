@@ -23,6 +23,7 @@ th, td { padding: .25rem .7rem; border-bottom: 1px solid #ddd; text-align: left;
 th { border-bottom: 2px solid #888; font-weight: 600; }
 tr.unknown { color: #888; }
 img { max-width: 100%; }
+.beside { display: flex; gap: 3rem; align-items: start; }
 h1 { margin-bottom: .2rem; } h3 { margin: 1.6rem 0 .2rem; }
 """
 
@@ -65,20 +66,22 @@ def _summary(readings: Sequence[Reading]) -> str:
 
 
 def _details(reading: Reading) -> str:
+    """Reason, and beside each other the answers and how well every crystal matched."""
     parts = [f"<h3>{escape(Path(reading.file).name)}, pattern {reading.index}</h3>", f"<p>{escape(reading.reason)}</p>"]
-    answers = [(answer.label, f"{answer.probability:.3f}") for answer in reading.answers]
-    if answers:
-        parts.append(_table(("space group", "probability"), answers))
+    tables = []
+    if reading.answers:
+        answers = [(answer.label, f"{answer.probability:.3f}") for answer in reading.answers]
+        tables.append(_table(("space group", "probability"), answers))
     matching = reading.evidence.get("matching")
     if matching:
         ranked = sorted(matching["crystals"].items(), key=lambda item: -item[1])
-        parts.append(_table(("crystal", "NCC"), [(name, f"{ncc:.3f}") for name, ncc in ranked]))
+        tables.append(_table(("crystal", "NCC"), [(name, f"{ncc:.3f}") for name, ncc in ranked]))
         parts.append(
             f"<p>Best crystal {escape(matching['best_crystal'])}: Bunge angles {_numbers(matching['euler_deg'], 1)}°, "
             f"pattern centre {_numbers(matching['pattern_centre'], 3)} (Bruker), "
             f"{matching['margin']:.3f} above the best other group.</p>"
         )
-    return "\n".join(parts)
+    return "\n".join([*parts, '<div class="beside">', *tables, "</div>"])
 
 
 def _provenance(readings: Sequence[Reading]) -> Iterable[tuple[str, str]]:

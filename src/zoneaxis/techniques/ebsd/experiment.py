@@ -160,7 +160,7 @@ class EBSDExperiment:
         return {name: torch.stack([draw[name] for draw in draws])[choice, torch.arange(n)] for name in draws[0]}
 
     def _weight(self, stored: SectorMaster, generator: torch.Generator) -> Tensor:
-        """Energy weights near the Monte Carlo's: a random power law and a random factor on each."""
+        """Energy weights near the Monte Carlo's, drawn once per call for each crystal of each library."""
         energy = torch.from_numpy(stored.energy_kev).float()
         slope = self.spectrum_slope * (2.0 * torch.rand(1, generator=generator) - 1.0)
         scatter = self.spectrum_spread * torch.randn(len(energy), generator=generator)

@@ -6,10 +6,12 @@ same function, file by file, so that an interrupted build goes on where it stopp
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib import resources
 from multiprocessing import get_context
@@ -146,16 +148,24 @@ def build_library(
     if progress is not None:
         progress(done, len(crystals))
     jobs = [(name, folder, physics, seed) for name in missing]
-    finished: Iterator[None]
-    if workers <= 1:
-        finished = map(_build_file, jobs)
-    else:
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
-        finished = pool.map(_build_file, jobs)
-    for number, _ in enumerate(finished, start=done + 1):
-        if progress is not None:
-            progress(number, len(crystals))
+    with _pool(min(workers, len(jobs))) as finished:
+        for number, _ in enumerate(finished(_build_file, jobs), start=done + 1):
+            if progress is not None:
+                progress(number, len(crystals))
     return folder
+
+
+@contextmanager
+def _pool(workers: int) -> Iterator[Callable[..., Iterable[None]]]:
+    """A `map` over so many processes, or over this one; on an error or an interruption what waits is dropped."""
+    if workers <= 1:
+        yield map
+        return
+    pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_one_thread)
+    try:
+        yield pool.map
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _one_thread() -> None:
@@ -184,6 +194,7 @@ def save_master(master: SectorMaster, path: str | Path) -> None:
         "half_size": str(master.half_size),
         "attributes": json.dumps(master.attributes),
     }
+    described["sha256"] = _fingerprint(tensors, described)
     unfinished = path.with_suffix(f".{os.getpid()}.part")
     save_file(tensors, str(unfinished), metadata=described)
     unfinished.replace(path)
@@ -193,7 +204,7 @@ def load_master(path: str | Path) -> SectorMaster:
     """Read one crystal of a library.
 
     Raises:
-        InputError: the file is missing, truncated or not of this kind.
+        InputError: the file is missing, truncated, altered or not of this kind.
     """
     from safetensors import SafetensorError, safe_open
 
@@ -201,6 +212,9 @@ def load_master(path: str | Path) -> SectorMaster:
         with safe_open(str(path), "np") as file:
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
             described = file.metadata()
+        expected = described.pop("sha256", None)
+        if expected is not None and expected != _fingerprint(tensors, described):
+            raise InputError(f"{path}: altered, its content is not what its SHA-256 says")
         return SectorMaster(
             crystal=described["crystal"],
             space_group=int(described["space_group"]),
@@ -211,8 +225,21 @@ def load_master(path: str | Path) -> SectorMaster:
             half_size=int(described["half_size"]),
             attributes=json.loads(described["attributes"]),
         )
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
+    except InputError:
+        raise
+    except (AttributeError, OSError, SafetensorError, KeyError, TypeError, ValueError) as error:
         raise InputError(f"{path}: not a readable master pattern file ({type(error).__name__})") from None
+
+
+def _fingerprint(tensors: Mapping[str, np.ndarray], described: Mapping[str, str]) -> str:
+    """SHA-256 over everything that a file says, in the order of the names."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        digest.update(f"{name} {tensors[name].shape} {tensors[name].dtype}".encode())
+        digest.update(np.ascontiguousarray(tensors[name]).tobytes())
+    for name in sorted(described):
+        digest.update(f"{name} {described[name]}".encode())
+    return digest.hexdigest()
 
 
 def open_library(folder: str | Path | None = None) -> dict[str, SectorMaster]:

@@ -26,7 +26,7 @@ from zoneaxis.techniques.ebsd.master import Progress, SectorMaster, simulate_mas
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
-DEGRADATIONS = ("none", "mild", "harsh")
+DEGRADATIONS = ("none", "mild", "harsh", "extreme")
 CONVENTIONS = ("bruker", "edax", "oxford", "emsoft")
 MOST_PATTERNS = 10_000
 """More than these are made shard by shard with `generate`."""
@@ -98,7 +98,7 @@ def simulate_ebsd(
         pixel_size_um: delta, needed by `emsoft` alone.
         sample_tilt_deg, camera_elevation_deg: geometry of the microscope.
         shape: side of a square pattern in pixels, or (rows, cols).
-        degradation: `none`: the bare intensity, float32; `mild` or `harsh` camera, or ranges of one's own: 8 bit.
+        degradation: `none`: the bare intensity, float32; `mild`, `harsh` or `extreme` camera, or ranges of one's own: 8 bit.
         accelerating_voltage_kv, half_size: of the master pattern.
         progress: called with (directions done, directions in all) while a master pattern is simulated.
 
