@@ -78,7 +78,9 @@ def ebsd(
     tilt_deg: Annotated[float, typer.Option(help="Tilt of the sample in degrees.")] = 70.0,
     camera_elevation_deg: Annotated[float, typer.Option(help="Elevation of the camera in degrees.")] = 0.0,
     size: Annotated[str, typer.Option(help="Pixels: a side, or rows x columns such as 60x80.")] = "128",
-    degradation: Annotated[str, typer.Option(help="none (bare intensity), mild, harsh or extreme (an 8-bit camera).")] = "none",
+    degradation: Annotated[
+        str, typer.Option(help="none (bare intensity), mild, harsh or extreme (an 8-bit camera).")
+    ] = "none",
     voltage_kv: Voltage = 20.0,
     half_size: Annotated[
         int, typer.Option(help="N of the master pattern, where it is not in the shipped library.")

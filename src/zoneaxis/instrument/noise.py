@@ -143,7 +143,7 @@ class Degradation:
 
     @classmethod
     def from_dict(cls, ranges: Mapping[str, Any]) -> Degradation:
-        """Build from a recipe: {name: [low, high] or one value}, and `preset` (mild, harsh, extreme, none) for the rest.
+        """From a recipe: {name: [low, high] or one value}, and `preset` (mild, harsh, extreme, none) for the rest.
 
         Raises InputError for an unknown name, an unknown preset or a range that is no pair of numbers.
         """

@@ -142,7 +142,8 @@ def _choose(file: h5py.File, path: Path, dataset: str | None) -> str:
     if not names:
         raise InputError(f"{path}: holds no data set of images")
     if len(names) > 1:
-        raise InputError(f"{path}: holds several data sets: {', '.join(names)}; choose one with dataset= (--dataset on the command line)")
+        listed = ", ".join(names)
+        raise InputError(f"{path}: holds several data sets: {listed}; choose one with dataset= or --dataset")
     return names[0]
 
 

@@ -128,14 +128,18 @@ class Recipe:
         return recipe
 
     def fingerprint(self) -> str:
-        """SHA-256 of what decides the data: crystals, physics, experiment and seed."""
+        """SHA-256 of what decides the data: crystals, physics, experiment (presets by their numbers) and seed."""
+        degradations = EBSDExperiment.from_dict({"crystals": self.crystals} | self._degradations()).degradations
         described = {
             "crystals": self.crystals,
             "seed": self.seed,
             "libraries": {name: asdict(physics) for name, physics in self.libraries.items()},
-            "experiment": self.experiment,
+            "experiment": self.experiment | {"degradations": [one.to_dict() for one in degradations]},
         }
         return hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+
+    def _degradations(self) -> dict[str, Any]:
+        return {name: value for name, value in self.experiment.items() if name == "degradations"}
 
     def experiment_for(self, changes: Mapping[str, Any] | None = None) -> EBSDExperiment:
         """The training experiment, or that of a test set; its libraries must have been built."""

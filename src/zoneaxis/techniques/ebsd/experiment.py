@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ class EBSDExperiment:
     """Ranges from which the patterns of an EBSD experiment are drawn.
 
     Attributes:
-        crystals: names, in the order of their class numbers.
+        crystals: names (or CIF files that a library was built from), in the order of their class numbers.
         libraries: folders of master pattern libraries, chosen at random pattern by pattern; an empty name, or none at
             all: the shipped one.
         size_px: side of the square pattern.
@@ -87,10 +88,11 @@ class EBSDExperiment:
         found = []
         for folder in self.libraries or ("",):
             library = open_library(folder or None)
-            missing = [name for name in self.crystals if name not in library]
+            names = [Path(name).stem for name in self.crystals]
+            missing = [name for name in names if name not in library]
             if missing:
                 raise InputError(f"{folder or 'shipped library'}: no master pattern of {', '.join(missing)}")
-            found.append([library[name] for name in self.crystals])
+            found.append([library[name] for name in names])
         return found
 
     @cached_property

@@ -100,7 +100,7 @@ def build_master(crystal: str, physics: Physics, convergence_samples: int = 64, 
         seed=seed,
     )
     return SectorMaster(
-        crystal=str(structure.properties["name"]),
+        crystal=Path(crystal).stem,
         space_group=master.space_group,
         energy_kev=master.energy_kev,
         weight=escaped.weights,

@@ -98,7 +98,8 @@ def simulate_ebsd(
         pixel_size_um: delta, needed by `emsoft` alone.
         sample_tilt_deg, camera_elevation_deg: geometry of the microscope.
         shape: side of a square pattern in pixels, or (rows, cols).
-        degradation: `none`: the bare intensity, float32; `mild`, `harsh` or `extreme` camera, or ranges of one's own: 8 bit.
+        degradation: `none`: the bare intensity, float32; a `mild`, `harsh` or `extreme` camera, or ranges of one's
+            own: 8 bit.
         accelerating_voltage_kv, half_size: of the master pattern.
         progress: called with (directions done, directions in all) while a master pattern is simulated.
 
