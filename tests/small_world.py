@@ -65,7 +65,8 @@ def toy_testimony(n: int, seed: int = 0, network: float = 1.0, matching: float =
     log_p = (2.0 * torch.randn(n, 3, generator=generator)).log_softmax(-1)
     quality = torch.rand(n, generator=generator)
     ncc = 0.3 + 0.4 * quality[:, None] + 0.06 * torch.randn(n, 3, generator=generator)
-    testimony = Testimony(log_p, 0.3 * torch.randn(n, generator=generator), ncc, torch.zeros(n, 3), quality)
+    stands_out = 0.3 + 0.08 * torch.randn(n, generator=generator)
+    testimony = Testimony(log_p, ncc, torch.zeros(n, 3), stands_out, quality)
     weights = torch.tensor([network, matching, 0.0])
     chances = (testimony.features() * weights).sum(-1).softmax(-1)
     return testimony, torch.multinomial(chances, 1, generator=generator).squeeze(-1)
@@ -84,7 +85,7 @@ def small_model(folder: Path) -> Path:
     open_set = OpenSet.fit(logits, features, labels)
     open_set = OpenSet(**(open_set.__dict__ | {"threshold": 1e6}))  # an untrained network knows nothing: never strange
     testimony, truth = toy_testimony(2000, network=0.1, matching=40.0)
-    judge = Judge.fit(testimony, truth, grouping.groups)
+    judge = Judge.fit(testimony, truth, torch.ones(len(truth), dtype=torch.bool), grouping.groups)
     card = Card(
         name="small-world",
         architecture="resnet",

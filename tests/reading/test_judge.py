@@ -8,13 +8,19 @@ import torch
 
 from tests.small_world import GROUPS, toy_testimony
 from zoneaxis.errors import InputError
-from zoneaxis.reading.judge import Judge
+from zoneaxis.reading.judge import NOISE_NCC, Judge, contrast
+
+
+def fitted(**weights: float) -> Judge:
+    """A judge fitted on three thousand toy patterns, all well exposed."""
+    testimony, truth = toy_testimony(3000, **weights)
+    return Judge.fit(testimony, truth, torch.ones(3000, dtype=torch.bool), GROUPS)
 
 
 @pytest.fixture(scope="module")
 def judge() -> Judge:
     """Fitted on three thousand toy patterns."""
-    return Judge.fit(*toy_testimony(3000, network=0.5, matching=2.0), GROUPS)
+    return fitted(network=0.5, matching=2.0)
 
 
 def test_weights_of_the_witnesses_are_recovered(judge):
@@ -28,7 +34,7 @@ def test_weights_of_the_witnesses_are_recovered(judge):
 
 def test_a_witness_that_knows_nothing_gets_no_weight():
     """Where matching alone decides the truth, the network's weight goes to zero."""
-    a, b, _ = Judge.fit(*toy_testimony(3000, network=0.0, matching=3.0), GROUPS).weights
+    a, b, _ = fitted(network=0.0, matching=3.0).weights
     assert a < 0.1
     assert b > 2.0
 
@@ -58,17 +64,33 @@ def test_false_alarms_are_as_stated(judge):
     assert 0.03 < share < 0.07
 
 
-def test_strangeness_rises_as_the_fit_gets_worse(judge):
-    """A lower best NCC is never less strange, and neither is a pattern that the network finds stranger."""
+def test_strangeness_rises_as_the_best_stands_out_less(judge):
+    """A smaller contrast is always stranger; a pattern that all candidates fit alike is unknown."""
     testimony, _ = toy_testimony(200, seed=6)
     before = judge.judge(testimony).strangeness
     for change in (0.05, 0.2, 0.5):
-        worse = judge.judge(dataclasses.replace(testimony, ncc=testimony.ncc - change)).strangeness
-        assert (worse >= before).all()
+        worse = judge.judge(dataclasses.replace(testimony, contrast=testimony.contrast - change)).strangeness
+        assert (worse > before).all()
         before = worse
     assert (before > 1.0).all()
-    odd = judge.judge(dataclasses.replace(testimony, strangeness=testimony.strangeness + 50.0))
-    assert odd.unknown.all()
+
+
+def test_false_alarms_refer_to_well_exposed_patterns():
+    """Poor patterns, which stand out less, do not lower the bar."""
+    testimony, truth = toy_testimony(3000)
+    well = torch.arange(3000) % 2 == 0
+    poor = dataclasses.replace(testimony, contrast=torch.where(well, testimony.contrast, testimony.contrast - 0.2))
+    judge = Judge.fit(poor, truth, well, GROUPS)
+    unknown = judge.judge(poor).unknown.double()
+    assert float(unknown[well].mean()) == pytest.approx(0.05, abs=0.01)
+    assert float(unknown[~well].mean()) > 0.5
+
+
+def test_contrast_is_the_best_above_the_crowd():
+    """Best minus median of many; of few crystals, best minus what noise reaches."""
+    many = torch.tensor([[0.9, 0.5, 0.4, 0.4, 0.3, 0.2, 0.1]])
+    assert contrast(many).item() == pytest.approx(0.5)
+    assert contrast(many[:, :2]).item() == pytest.approx(0.9 - NOISE_NCC)
 
 
 def test_a_veto_of_the_network_is_bounded(judge):
@@ -91,7 +113,7 @@ def test_a_card_keeps_all_of_it(judge):
         torch.testing.assert_close(getattr(first, name), getattr(second, name))
 
 
-@pytest.mark.parametrize("spoil", [{"weights": [1.0]}, {"threshold": None}, {"conformal": {}}, {"groups": 3}])
+@pytest.mark.parametrize("spoil", [{"weights": [1.0]}, {"least_contrast": None}, {"conformal": {}}, {"groups": 3}])
 def test_incomplete_parameters_are_refused(judge, spoil):
     """A card with missing or strange numbers is named in one line."""
     with pytest.raises(InputError) as caught:
@@ -101,5 +123,6 @@ def test_incomplete_parameters_are_refused(judge, spoil):
 
 def test_too_few_patterns_are_refused():
     """A stratum needs 80 patterns."""
+    testimony, truth = toy_testimony(200)
     with pytest.raises(InputError, match="240"):
-        Judge.fit(*toy_testimony(200), GROUPS)
+        Judge.fit(testimony, truth, torch.ones(200, dtype=torch.bool), GROUPS)

@@ -4,8 +4,12 @@ Few numbers, fitted on simulated patterns whose physics is not that of the maste
 weight of each witness reflects how it does away from home:
 
     logit_g = a log p_network(g) + b (NCC_g - NCC_best) + c (a significance of that deficit)
-    strangeness = the larger of the network's open-set score and the deficit of the best NCC against known patterns of
-                  like image quality, each on a scale where 1 is its threshold
+    contrast = NCC of the best crystal - median NCC of all candidates
+
+A crystal that is there stands out from the crowd; noise, a photograph or a crystal that is not in the library is fitted
+by all candidates about equally badly or well. The NCC itself would not do: it falls with every electron that a camera
+misses, and what a strange crystal reaches on a good pattern is what the right one reaches on a poor one. The network's
+own open-set score has no say: measured patterns are as strange to it as strange crystals are.
 """
 
 from __future__ import annotations
@@ -27,22 +31,35 @@ INDEPENDENT_PIXELS = 1000.0
 """Independent pixels of a 64 px pattern whose bands are about two pixels wide; sets the unit of significance only."""
 
 
+FEWEST_CROWD = 6
+"""A median of fewer crystals is no crowd; then the best has to stand out from `NOISE_NCC`."""
+
+NOISE_NCC = 0.2
+"""What the best of many crystals and orientations reaches on noise (white to 1/f^1.5: 0.13 to 0.26)."""
+
+
+def contrast(ncc: Tensor) -> Tensor:
+    """By how much the best crystal's NCC stands out from the median of all candidates', (n, crystals) -> (n,)."""
+    best = ncc.amax(-1)
+    return best - (ncc.median(-1).values if ncc.shape[-1] >= FEWEST_CROWD else NOISE_NCC)
+
+
 @dataclass(frozen=True)
 class Testimony:
     """What both witnesses say about n patterns and g groups.
 
     Attributes:
         network: (n, g) log probabilities of the groups.
-        strangeness: (n,) open-set score of the network, 1 at its own threshold.
         ncc: (n, g) best NCC within each group.
         significance: (n, g) standard errors by which the best group's NCC exceeds each group's.
+        contrast: (n,) by how much the best crystal stands out, see `contrast`.
         quality: (n,) image quality.
     """
 
     network: Tensor
-    strangeness: Tensor
     ncc: Tensor
     significance: Tensor
+    contrast: Tensor
     quality: Tensor
 
     def features(self) -> Tensor:
@@ -66,26 +83,22 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Judge:
-    """Fitted weights, prediction sets and the threshold of strangeness.
+    """Fitted weights, prediction sets and the scale of strangeness.
 
     Attributes:
         groups: labels in the order of all (n, g).
         weights: a, b, c.
         conformal: prediction sets on 1 - probability, by image quality.
-        quality_edges: strata of the expected NCC.
-        least_ncc: (strata,) NCC that only few known patterns of the stratum stay below.
-        typical_ncc: (strata,) their median.
-        threshold: level of strangeness that `false_alarm_rate` of the known patterns exceed.
-        false_alarm_rate: stated share of known patterns called unknown.
+        typical_contrast: median contrast of well-exposed known patterns; strangeness 0.
+        least_contrast: contrast that `false_alarm_rate` of them stay below; strangeness 1, the threshold.
+        false_alarm_rate: stated share of well-exposed known patterns called unknown.
     """
 
     groups: tuple[str, ...]
     weights: tuple[float, float, float]
     conformal: Conformal
-    quality_edges: tuple[float, ...]
-    least_ncc: tuple[float, ...]
-    typical_ncc: tuple[float, ...]
-    threshold: float
+    typical_contrast: float
+    least_contrast: float
     false_alarm_rate: float
 
     @classmethod
@@ -93,54 +106,48 @@ class Judge:
         cls,
         testimony: Testimony,
         truth: Tensor,
+        well_exposed: Tensor,
         groups: tuple[str, ...],
         coverage: float = 0.95,
         false_alarm_rate: float = 0.05,
         strata: int = 3,
     ) -> Judge:
-        """Fit on known patterns: weights on every second one, sets and thresholds on the others.
+        """Fit on known patterns: weights on every second one, sets on the others.
 
         Args:
             testimony: of the calibration patterns.
             truth: (n,) index of the true group.
+            well_exposed: (n,) bool, patterns of a good camera, which the false-alarm rate refers to; of a poor one more
+                come out as unknown, since nothing can be confirmed in them.
             groups: labels.
             coverage: of the prediction sets.
-            false_alarm_rate: share of known patterns that may be called unknown.
-            strata: quality strata of sets and expected NCC.
+            false_alarm_rate: share of well-exposed known patterns that may be called unknown.
+            strata: quality strata of the sets.
 
         Raises:
-            InputError: fewer than 80 patterns for a stratum.
+            InputError: fewer than 80 patterns for a stratum, or than 40 well exposed.
         """
-        if len(truth) < 80 * strata:
-            raise InputError(f"judge: {len(truth)} calibration patterns, at least {80 * strata} are needed")
+        if len(truth) < 80 * strata or int(well_exposed.sum()) < 40:
+            raise InputError(
+                f"judge: {len(truth)} calibration patterns, {int(well_exposed.sum())} of them well exposed; "
+                f"at least {80 * strata} and 40 are needed"
+            )
         first = torch.arange(len(truth)) % 2 == 0
         weights = _fit_weights(testimony.features()[first], truth[first])
         probabilities = _probabilities(testimony.features(), weights)
         conformal = Conformal.fit(
             probability_nonconformity(probabilities[~first]), truth[~first], testimony.quality[~first], coverage, strata
         )
-        best = testimony.ncc.amax(-1)
-        shares = torch.linspace(0, 1, strata + 1)[1:-1]
-        edges = testimony.quality.quantile(shares)
-        stratum = torch.bucketize(testimony.quality, edges)
-        least = tuple(float(best[stratum == i].quantile(false_alarm_rate)) for i in range(strata))
-        typical = tuple(float(best[stratum == i].median()) for i in range(strata))
-        unscaled = cls(groups, weights, conformal, tuple(edges.tolist()), least, typical, 1.0, false_alarm_rate)
-        threshold = float(unscaled._strangeness(testimony).quantile(1.0 - false_alarm_rate))
-        return cls(groups, weights, conformal, tuple(edges.tolist()), least, typical, threshold, false_alarm_rate)
+        known = testimony.contrast[well_exposed]
+        typical, least = float(known.median()), float(known.quantile(false_alarm_rate))
+        return cls(groups, weights, conformal, typical, min(least, typical - 1e-6), false_alarm_rate)
 
     def judge(self, testimony: Testimony) -> Verdict:
         """Probabilities, prediction sets, strangeness (1 is the threshold) and `unknown` for every pattern."""
         probabilities = _probabilities(testimony.features(), self.weights)
         sets = self.conformal.sets(probability_nonconformity(probabilities), testimony.quality)
-        strangeness = self._strangeness(testimony) / self.threshold
+        strangeness = (self.typical_contrast - testimony.contrast) / (self.typical_contrast - self.least_contrast)
         return Verdict(probabilities, sets, strangeness, strangeness > 1.0)
-
-    def _strangeness(self, testimony: Testimony) -> Tensor:
-        stratum = torch.bucketize(testimony.quality, torch.tensor(self.quality_edges))
-        least, typical = torch.tensor(self.least_ncc)[stratum], torch.tensor(self.typical_ncc)[stratum]
-        deficit = (typical - testimony.ncc.amax(-1)) / (typical - least).clamp_min(1e-6)
-        return torch.maximum(deficit, testimony.strangeness)
 
     def parameters(self) -> dict[str, Any]:
         """Plain numbers for a model card."""
@@ -148,10 +155,8 @@ class Judge:
             "groups": list(self.groups),
             "weights": list(self.weights),
             "conformal": self.conformal.parameters(),
-            "quality_edges": list(self.quality_edges),
-            "least_ncc": list(self.least_ncc),
-            "typical_ncc": list(self.typical_ncc),
-            "threshold": self.threshold,
+            "typical_contrast": self.typical_contrast,
+            "least_contrast": self.least_contrast,
             "false_alarm_rate": self.false_alarm_rate,
         }
 
@@ -168,10 +173,8 @@ class Judge:
                 tuple(parameters["groups"]),
                 (a, b, c),
                 Conformal.restore(parameters["conformal"]),
-                tuple(map(float, parameters["quality_edges"])),
-                tuple(map(float, parameters["least_ncc"])),
-                tuple(map(float, parameters["typical_ncc"])),
-                float(parameters["threshold"]),
+                float(parameters["typical_contrast"]),
+                float(parameters["least_contrast"]),
                 float(parameters["false_alarm_rate"]),
             )
         except (KeyError, TypeError, ValueError) as reason:

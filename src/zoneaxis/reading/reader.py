@@ -21,7 +21,7 @@ from zoneaxis.interpret.sets import Conformal, as_labels, probability_nonconform
 from zoneaxis.learn.classify import Classifier, Prediction
 from zoneaxis.patterns.preprocess import circular_mask, image_quality, prepare, remove_dynamic, standardise
 from zoneaxis.reading.candidates import Candidates
-from zoneaxis.reading.judge import INDEPENDENT_PIXELS, Judge, Testimony
+from zoneaxis.reading.judge import INDEPENDENT_PIXELS, Judge, Testimony, contrast
 from zoneaxis.reading.match import Match, Matcher
 from zoneaxis.reading.model import model_folder
 from zoneaxis.reading.pattern_centre import find_pattern_centre
@@ -133,7 +133,7 @@ class Reader:
             self._last_matcher[detector, tolerance] = kept
         return kept.match(prepared, tick)
 
-    def testimony(self, prediction: Prediction, verification: Verification, quality: Tensor) -> Testimony:
+    def testimony(self, prediction: Prediction, match: Match, verification: Verification, quality: Tensor) -> Testimony:
         """Both witnesses on the network's groups.
 
         Raises:
@@ -145,9 +145,9 @@ class Reader:
         order = [verification.groups.index(group) for group in self.classifier.grouping.groups]
         return Testimony(
             prediction.group_probabilities.clamp_min(1e-12).log(),
-            self._strangeness(prediction),
             verification.ncc[:, order],
             verification.significance(INDEPENDENT_PIXELS)[:, order],
+            contrast(match.ncc),
             quality,
         )
 
@@ -207,7 +207,7 @@ class Reader:
 
     def _both(self, file: str, prediction: Prediction, quality: Tensor, match: Match) -> list[Reading]:
         verification = verify(match, self.group_of)
-        verdict = self.judge.judge(self.testimony(prediction, verification, quality))
+        verdict = self.judge.judge(self.testimony(prediction, match, verification, quality))
         sets = as_labels(
             verdict.sets, probability_nonconformity(verdict.probabilities), self.classifier.grouping.groups
         )

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from zoneaxis.instrument.orientation import matrix_to_euler
+from zoneaxis.reading.judge import contrast
 from zoneaxis.reading.match import Match
 from zoneaxis.reading.reading import Answer
 from zoneaxis.reading.verify import Verification
@@ -51,6 +52,7 @@ def matching_evidence(match: Match, verification: Verification, index: int) -> d
         "best_group": verification.groups[best],
         "ncc": rounded(match.ncc[index, crystal]),
         "margin": rounded(verification.margin[index]),
+        "contrast": rounded(contrast(match.ncc[index : index + 1])),
         "euler_deg": [rounded(angle) for angle in euler],
         "pattern_centre": [rounded(value) for value in match.pattern_centre[index, crystal]],
     }
@@ -67,7 +69,7 @@ def reason(members: tuple[str, ...], evidence: dict[str, Any], strangeness: floa
     matching = evidence["matching"]
     fit = f"{matching['best_crystal']} ({matching['best_group']}) fits best with NCC {matching['ncc']:.3f}"
     if strangeness > 1.0:
-        return f"{fit}, less than a known crystal should at this image quality, or the network has seen nothing like it"
+        return f"{fit}, only {matching['contrast']:.3f} above the median of all candidates: none of them stands out"
     if len(members) > 1:
         deficit = {group: matching["ncc"] - ncc for group, ncc in matching["groups"].items()}
         others = [group for group in members if group != matching["best_group"]]

@@ -29,6 +29,9 @@ def fit_judge(
 ) -> Judge:
     """Fit on `judge_patterns` patterns of `judge_detectors` detectors drawn from the experiment.
 
+    The detectors take turns with the experiment's degradations; the first of these is the well-exposed camera that the
+    false-alarm rate refers to.
+
     Args:
         reader: network and candidate masters; the experiment's libraries must be others than these.
         experiment: where the patterns come from.
@@ -38,16 +41,20 @@ def fit_judge(
     """
     detectors = int(settings.get("judge_detectors", 8))
     patterns = int(settings.get("judge_patterns", 960))
-    witnessed, truths = [], []
+    witnessed, truths, well_exposed = [], [], []
     for number in range(detectors):
-        testimony, truth = witness(reader, experiment, patterns // detectors, seed + 7919 * (number + 1))
+        turn = number % len(experiment.degradations)
+        one_camera = replace(experiment, degradations=(experiment.degradations[turn],))
+        testimony, truth = witness(reader, one_camera, patterns // detectors, seed + 7919 * (number + 1))
         witnessed.append(testimony)
         truths.append(reader.classifier.grouping.group_index[truth])
+        well_exposed.append(torch.full((len(truth),), turn == 0))
         if progress is not None:
             progress(number + 1, detectors)
     return Judge.fit(
         joined(witnessed),
         torch.cat(truths),
+        torch.cat(well_exposed),
         reader.classifier.grouping.groups,
         float(settings.get("coverage", 0.95)),
         float(settings.get("false_alarm_rate", 0.05)),
@@ -68,11 +75,12 @@ def witness(reader: Reader, experiment: EBSDExperiment, patterns: int, seed: int
     pictures, backgrounds, labels = fixed.pictures(patterns, seed)
     small = prepared(pictures, backgrounds, labels["static"], MATCH_PX)
     prediction = reader.classifier.predict(prepared(pictures, backgrounds, labels["static"], reader.input_px))
-    verification = verify(reader.match(small, stated, KNOWN_TOLERANCE), reader.group_of)
-    return reader.testimony(prediction, verification, image_quality(small)), labels["material"]
+    match = reader.match(small, stated, KNOWN_TOLERANCE)
+    verification = verify(match, reader.group_of)
+    return reader.testimony(prediction, match, verification, image_quality(small)), labels["material"]
 
 
 def joined(testimonies: list[Testimony]) -> Testimony:
     """One testimony of all patterns."""
-    names = ("network", "strangeness", "ncc", "significance", "quality")
+    names = ("network", "ncc", "significance", "contrast", "quality")
     return Testimony(*(torch.cat([getattr(one, name) for one in testimonies]) for name in names))
