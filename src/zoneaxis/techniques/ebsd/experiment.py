@@ -134,10 +134,12 @@ class EBSDExperiment:
         directions = TiltedDetector((self.size_px, self.size_px)).directions(centres)
 
         patterns = torch.empty(n, self.size_px, self.size_px)
+        spectra = torch.empty(n, len(self.masters[0][0].weight))
         for pair in torch.unique(torch.stack((library, material), -1), dim=0).tolist():
             chosen = (library == pair[0]) & (material == pair[1])
             stored = self.masters[pair[0]][pair[1]]
             weight = self._weight(stored, generator)
+            spectra[chosen] = weight
             master = torch.einsum("e,ehrc->hrc", weight, self._layers[pair[0]][pair[1]].float())
             patterns[chosen] = project(master, orientations[chosen], directions[chosen])
         drawn = self._drawn(n, generator)
@@ -151,6 +153,7 @@ class EBSDExperiment:
             "image_quality": image_quality(prepare(pictures, self.size_px)),
             **{name: euler[:, i] for i, name in enumerate(("phi1_rad", "Phi_rad", "phi2_rad"))},
             **{f"pattern_centre_{axis}": centres[:, i] for i, axis in enumerate("xyz")},
+            **{f"energy_weight_{i}": spectra[:, i] for i in range(spectra.shape[1])},
             **drawn,
         }
         return pictures, backgrounds, labels
