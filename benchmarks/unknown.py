@@ -50,7 +50,8 @@ def main() -> None:
     chosen = parser.parse_args()
     torch.set_num_threads(1)
     if not chosen.cif_folder.is_dir():
-        raise SystemExit(f"{chosen.cif_folder}: no CIF files here; name a folder with --cif-folder")
+        print(f"{chosen.cif_folder}: no CIF files here, nothing measured; name a folder with --cif-folder")
+        return
     folder = Path(user_cache_dir("zoneaxis")) / "ebsd-masters" / "strangers"
     files = [str(chosen.cif_folder / f"{name}.cif") for name in STRANGERS]
     build_library(files, folder, PHYSICS, progress=lambda done, total: print(f"masters: {done} of {total}", flush=True))
