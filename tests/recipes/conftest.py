@@ -60,11 +60,11 @@ def small_shipped(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def small_cache(tmp_path_factory: pytest.TempPathFactory, small_shipped: Path) -> Iterator[Path]:
     """A cache folder of its own, a hurried Monte Carlo, and the small library in the place of the shipped one."""
-    cache, opened = tmp_path_factory.mktemp("cache"), library.open_library
+    cache = tmp_path_factory.mktemp("cache")
     with pytest.MonkeyPatch.context() as patch:
         hurry(patch)
         patch.setenv("XDG_CACHE_HOME", str(cache))
-        patch.setattr(library, "open_library", lambda folder=None: opened(folder or small_shipped))
+        patch.setattr(library, "shipped_folder", lambda: small_shipped)
         yield cache
 
 

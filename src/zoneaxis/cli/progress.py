@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import typer
 
+from zoneaxis.recipes.progress import bar
 
-@contextmanager
-def bar() -> Iterator[Callable[[str, int, int], None]]:
-    """A bar that is fed with (what is done now, done, in all); nothing is drawn where stderr is not a terminal."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-        TimeRemainingColumn,
-    )
-
-    console = Console(stderr=True)
-    label = TextColumn("{task.description}")
-    columns = (label, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("starting", total=None)
-        yield lambda what, done, total: progress.update(task, description=what, completed=done, total=total)
+__all__ = ["bar", "interruptible"]
 
 
 @contextmanager

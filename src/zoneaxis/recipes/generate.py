@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import xarray as xr
 
 from zoneaxis.errors import InputError
 from zoneaxis.patterns import generate as shards
+from zoneaxis.recipes.progress import bar
 from zoneaxis.recipes.recipe import Recipe
-from zoneaxis.recipes.train import report_library
 from zoneaxis.techniques.ebsd.experiment import EBSDExperiment
 
 
@@ -56,17 +55,14 @@ def generate(
     count = recipe.patterns if patterns is None else patterns
     if count < 1:
         raise InputError(f"patterns = {count}: expected at least 1")
-    recipe.build_libraries(workers or os.cpu_count() or 1, report_library if progress else None)
-    return shards.generate(
-        RecipeSource(str(recipe_path), recipe.fingerprint()),
-        count,
-        output,
-        recipe.seed,
-        shard_size=min(4096, count),
-        workers=workers,
-        progress=_report if progress else None,
-    )
-
-
-def _report(done: int, total: int) -> None:
-    print(f"patterns: {done} of {total}", file=sys.stderr)
+    with bar(lines=True, wanted=progress) as tick:
+        recipe.build_libraries(workers or os.cpu_count() or 1, tick)
+        return shards.generate(
+            RecipeSource(str(recipe_path), recipe.fingerprint()),
+            count,
+            output,
+            recipe.seed,
+            shard_size=min(4096, count),
+            workers=workers,
+            progress=functools.partial(tick, "patterns"),
+        )

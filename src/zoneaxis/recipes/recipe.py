@@ -7,6 +7,7 @@ import json
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -158,5 +159,5 @@ class Recipe:
     def build_libraries(self, workers: int, progress: Callable[[str, int, int], None] | None = None) -> None:
         """Simulate the master patterns that are not in the cache yet; resumes where an earlier call stopped."""
         for name, physics in self.libraries.items():
-            tick = None if progress is None else (lambda done, total, name=name: progress(name, done, total))
+            tick = None if progress is None else partial(progress, f"master patterns, {name}")
             build_library(self.crystals, self.library_folder(name), physics, workers=workers, progress=tick)

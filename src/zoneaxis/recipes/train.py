@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from zoneaxis.errors import InputError
+from zoneaxis.recipes.progress import bar
 from zoneaxis.recipes.recipe import SHIPPED, Recipe
 from zoneaxis.techniques.ebsd.experiment import EBSDExperiment
 
@@ -50,7 +51,8 @@ def train(
     model_folder = output / "model"
     if (model_folder / "card.json").exists() and not overwrite:
         raise InputError(f"{model_folder}: holds a finished model; choose another folder or ask to replace it")
-    recipe.build_libraries(workers or os.cpu_count() or 1, report_library if progress else None)
+    with bar(lines=True, wanted=progress) as tick:
+        recipe.build_libraries(workers or os.cpu_count() or 1, tick)
     experiment = recipe.experiment_for()
     grouping = _grouping(experiment)
     trained = fit(
@@ -62,10 +64,12 @@ def train(
         provenance={"recipe": recipe.name, "data_sha256": recipe.fingerprint(), "masters_sha256": _digest(experiment)},
         progress=progress,
     )
-    return calibrate_and_save(recipe, trained, model_folder, overwrite=overwrite)
+    return calibrate_and_save(recipe, trained, model_folder, overwrite=overwrite, progress=progress)
 
 
-def calibrate_and_save(recipe: Recipe, trained: Any, folder: Path, *, overwrite: bool = False) -> Path:
+def calibrate_and_save(
+    recipe: Recipe, trained: Any, folder: Path, *, overwrite: bool = False, progress: bool = False
+) -> Path:
     """Temperatures, open set, prediction sets and test figures of a trained network, written with its weights."""
     from zoneaxis.interpret.sets import Conformal, probability_nonconformity
     from zoneaxis.learn import artefact, calibrate
@@ -129,7 +133,9 @@ def calibrate_and_save(recipe: Recipe, trained: Any, folder: Path, *, overwrite:
     )
     reader = Reader(replace(classifier, card=card), open_library())
     other_physics = recipe.experiment_for({"libraries": list(recipe.calibration.get("judge_libraries", [SHIPPED]))})
-    judge = fit_judge(reader, other_physics, settings, recipe.seed + JUDGE_SEED)
+    with bar(lines=True, wanted=progress) as tick:
+        told = partial(tick, "weighing network and matching, detectors")
+        judge = fit_judge(reader, other_physics, settings, recipe.seed + JUDGE_SEED, told)
     card = replace(card, judgement=judge.parameters())
     folder.parent.mkdir(parents=True, exist_ok=True)
     artefact.save(folder, trained.network, card, {"open_set": classifier.open_set.tensors()}, replace=overwrite)
@@ -154,8 +160,3 @@ def _digest(experiment: EBSDExperiment) -> str:
             values: Tensor = master.values.to(torch.float16)
             digest.update(values.numpy().tobytes())
     return digest.hexdigest()
-
-
-def report_library(name: str, done: int, total: int) -> None:
-    """Tell on stderr how far a library is."""
-    print(f"master patterns, library {name}: {done} of {total} crystals", file=sys.stderr)

@@ -242,13 +242,18 @@ def _fingerprint(tensors: Mapping[str, np.ndarray], described: Mapping[str, str]
     return digest.hexdigest()
 
 
+def shipped_folder() -> Path:
+    """Folder of the library that comes with the package."""
+    return Path(str(resources.files("zoneaxis") / "models" / SHIPPED))
+
+
 def open_library(folder: str | Path | None = None) -> dict[str, SectorMaster]:
     """All crystals of a library by name, in the order of their names; None: the one shipped with the package.
 
     Raises:
         InputError: no such folder, or nothing in it.
     """
-    place = Path(str(resources.files("zoneaxis") / "models" / SHIPPED)) if folder is None else Path(folder)
+    place = shipped_folder() if folder is None else Path(folder)
     files = sorted(place.glob("*.safetensors"))
     if not files:
         raise InputError(f"{place}: no master pattern library here (expected *.safetensors files)")
