@@ -25,6 +25,7 @@ def test_readme_quotes_the_card(project: Path) -> None:
         (line,) = [line for line in readme if line.startswith(start)]
         for figure in ("group_accuracy", "group_accuracy_without_pair"):
             assert f"{card['metrics'][name][figure]:.3f}" in line
+        assert f"{card['metrics'][name]['group_accuracy_by_pattern']:.3f}" in "".join(readme)
 
 
 def test_model_meets_its_figures(project: Path) -> None:

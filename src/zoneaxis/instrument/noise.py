@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
 import torch
@@ -115,20 +115,15 @@ class Degradation:
     @classmethod
     def extreme(cls) -> Degradation:
         """Beyond the harsh, for training: contrast that reverses down the screen, strong coloured noise."""
-        return cls(
+        return replace(
+            cls.harsh(),
             excess_deficiency=(-0.8, 0.8),
             bottom_contrast=(-0.3, 1.0),
-            background_width=(0.35, 1.2),
-            barrel_distortion=(-0.02, 0.02),
-            point_spread_px=(0.5, 1.5),
             spectral_randomisation=(0, 0.4),
-            dose_electrons_per_px=(10, 1e4),
             gain_spread=(0, 0.02),
             read_noise_electrons=(0, 5),
             coloured_noise=(0, 0.8),
             hot_pixel_fraction=(0, 1e-3),
-            binning=(1, 2),
-            gamma=(0.3, 1.5),
             white_level=(0.7, 1.15),
         )
 
