@@ -31,6 +31,12 @@ class Source(Protocol):
     def __call__(self, n: int, seed: int) -> xr.Dataset: ...
 
 
+class Listing(Protocol):
+    """A source whose patterns are a list, not drawn: it is asked for places start to stop instead of a number."""
+
+    def part(self, start: int, stop: int) -> xr.Dataset: ...
+
+
 @dataclass(frozen=True)
 class Job:
     """What is to be made: `count` patterns from `seed` in shards of `shard_size`; `source` tells sources apart."""
@@ -54,7 +60,7 @@ class Job:
 
 
 def generate(
-    source: Source,
+    source: Source | Listing,
     count: int,
     path: str | Path,
     seed: int,
@@ -64,9 +70,9 @@ def generate(
 ) -> Path:
     """Make `count` patterns with `source` and store them at `path`, a .zarr; return the path.
 
-    Arguments: source: where it has a text attribute `fingerprint` (the hash of its recipe), that tells it from others,
-    otherwise its name does; workers: processes, each with one torch thread; progress: called as progress(patterns
-    done, count).
+    Arguments: source: draws patterns, or lists them (`Listing`); where it has a text attribute `fingerprint` (the hash
+    of its recipe), that tells it from others, otherwise its name does; workers: processes, each with one torch thread;
+    progress: called as progress(patterns done, count).
     Killed and started again with the same arguments, only the missing shards are made; the result depends on source,
     count, seed and shard_size, not on workers or interruptions.
     Raises InputError when `path` exists, is no .zarr, or when unfinished shards there belong to another job.
@@ -94,9 +100,13 @@ def generate(
     return path
 
 
-def make_shard(source: Source, job: Job, folder: Path, shard: int) -> int:
+def make_shard(source: Source | Listing, job: Job, folder: Path, shard: int) -> int:
     """Make one shard, check it and write it whole; return its number. Doing it twice gives the same file."""
-    dataset = source(job.size(shard), job.shard_seed(shard))
+    if hasattr(source, "part"):
+        start = shard * job.shard_size
+        dataset = source.part(start, start + job.size(shard))
+    else:
+        dataset = source(job.size(shard), job.shard_seed(shard))
     schema.check(dataset, where=f"shard {shard}")
     if dataset.sizes.get("pattern") != job.size(shard):
         raise InputError(
@@ -106,7 +116,7 @@ def make_shard(source: Source, job: Job, folder: Path, shard: int) -> int:
     return shard
 
 
-def _name(source: Source) -> str:
+def _name(source: Source | Listing) -> str:
     return str(getattr(source, "fingerprint", None) or getattr(source, "__qualname__", type(source).__qualname__))
 
 

@@ -12,7 +12,7 @@ import xarray as xr
 from zoneaxis.errors import InputError
 from zoneaxis.patterns import generate as shards
 from zoneaxis.recipes.progress import bar
-from zoneaxis.recipes.recipe import Recipe
+from zoneaxis.recipes.recipe import Recipe, technique
 from zoneaxis.techniques.ebsd.experiment import EBSDExperiment
 
 
@@ -49,8 +49,11 @@ def generate(
         progress: show progress on stderr.
 
     Raises:
-        InputError: a faulty recipe, an output that exists, fewer than one pattern.
+        InputError: a faulty recipe, an output that exists, fewer than one pattern, another number of patterns than a
+            grid has.
     """
+    if technique(recipe_path) == "cbleed":
+        return _listed(recipe_path, output, workers, patterns, progress)
     recipe = Recipe.read(recipe_path)
     count = recipe.patterns if patterns is None else patterns
     if count < 1:
@@ -66,3 +69,14 @@ def generate(
             workers=workers,
             progress=functools.partial(tick, "patterns"),
         )
+
+
+def _listed(recipe_path: str | Path, output: str | Path, workers: int, patterns: int | None, progress: bool) -> Path:
+    """The images of a grid, all of them."""
+    from zoneaxis.recipes import cbleed
+
+    plan = cbleed.read(recipe_path)
+    if patterns not in (None, len(plan)):
+        raise InputError(f"patterns = {patterns}: the grid of {recipe_path} has {len(plan)}; change the grid instead")
+    with bar(lines=True, wanted=progress) as tick:
+        return cbleed.generate(plan, output, workers=workers, progress=functools.partial(tick, "patterns"))

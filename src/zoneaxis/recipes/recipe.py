@@ -40,6 +40,14 @@ CALIBRATION = (
 SHIPPED = "shipped"
 
 
+def technique(path: str | Path) -> str:
+    """Which technique a recipe file says it is about; "" where it says nothing or cannot be read: its reader tells."""
+    try:
+        return str(tomllib.loads(Path(path).read_text(encoding="utf-8")).get("technique", ""))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return ""
+
+
 @dataclass(frozen=True)
 class Recipe:
     """A recipe as read from its file.

@@ -1,0 +1,167 @@
+"""CBLEED image sets: every image of a plan, made energy by energy so that structures share the bulk's reflection."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import version
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import xarray as xr
+
+from zoneaxis.crystals.slab import si001_2x1
+from zoneaxis.errors import InputError
+from zoneaxis.patterns import generate as shards
+from zoneaxis.patterns.schema import pattern_set
+from zoneaxis.techniques.cbleed.experiment import CBLEEDExperiment
+from zoneaxis.techniques.cbleed.layout import DiscLayout
+from zoneaxis.techniques.cbleed.physics import Physics
+from zoneaxis.techniques.cbleed.simulator import attributes, labels
+
+LABELS = ("beam_energy_ev", "dimer", "dimer_height_angstrom", "dimer_length_angstrom")
+FEWEST_IN_A_SHARD, MOST_IN_A_SHARD = 16, 256
+SECTIONS = ("name", "technique", "seed", "specimen", "preset", "physics", "image", "grid")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The images of a set: one value of every label for each, and what they have in common.
+
+    labels: `LABELS`, (n,) each; preset, changes: of `Physics`; size_px, directions: of the image.
+    """
+
+    labels: Mapping[str, np.ndarray]
+    preset: str = "paper"
+    changes: Mapping[str, Any] = field(default_factory=dict)
+    size_px: int = 128
+    directions: int = 7
+
+    def __len__(self) -> int:
+        return len(self.labels["beam_energy_ev"])
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything in the plan."""
+        digest = hashlib.sha256(
+            repr((self.preset, sorted(self.changes.items()), self.size_px, self.directions)).encode()
+        )
+        for name in LABELS:
+            digest.update(np.ascontiguousarray(self.labels[name]).tobytes())
+        return digest.hexdigest()
+
+    @functools.cached_property
+    def experiment(self) -> CBLEEDExperiment:
+        """Beam and screen of all images."""
+        layout = DiscLayout.for_slab(si001_2x1(), size_px=self.size_px, grid=self.directions)
+        return CBLEEDExperiment(layout, Physics.preset(self.preset, **self.changes))
+
+    def part(self, start: int, stop: int) -> xr.Dataset:
+        """Images start to stop, in the order of the plan, those of one energy made together."""
+        chosen = {name: np.asarray(values)[start:stop] for name, values in self.labels.items()}
+        energies = chosen["beam_energy_ev"].astype(np.float64)
+        slabs = [
+            si001_2x1(str(dimer), float(height), float(length))
+            for dimer, height, length in zip(*(chosen[name] for name in LABELS[1:]), strict=True)
+        ]
+        images = torch.empty(len(slabs), self.size_px, self.size_px)
+        for energy in np.unique(energies):
+            rows = np.flatnonzero(energies == energy)
+            images[rows] = self.experiment.images([slabs[row] for row in rows], float(energy))
+        return pattern_set(
+            images.numpy(),
+            {"beam_energy_ev": energies, **labels(slabs)},
+            technique="cbleed",
+            provenance=f"simulated by zoneaxis {version('zoneaxis')}, plan {self.fingerprint[:12]}",
+            **attributes(self.experiment, slabs[0], self.preset),
+        )
+
+
+def write_images(
+    labels: Mapping[str, np.ndarray],
+    path: str | Path,
+    *,
+    preset: str = "paper",
+    inner_potential_shift_ev: float = 0.0,
+    size_px: int = 128,
+    directions: int = 7,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Path:
+    """Write the images of these labels, in their order, as a pattern set (.zarr); resumes after an interruption.
+
+    Args:
+        labels: `LABELS`, one value per image each; images of one energy should stand together.
+        path: a `.zarr`.
+        preset, inner_potential_shift_ev: potentials; the shift is added to the preset's V0r.
+        size_px, directions: of the image, see `simulate_cbleed`.
+        workers: processes of one thread each.
+        progress: called with (images done, images in all).
+
+    Raises:
+        InputError: labels that do not fit together, atoms that overlap, a path that is taken.
+    """
+    missing = [name for name in LABELS if name not in labels]
+    if missing or len({len(labels[name]) for name in LABELS}) != 1:
+        raise InputError(f"cbleed images: labels {', '.join(LABELS)} of one length each are needed")
+    changes: dict[str, Any] = {}
+    if inner_potential_shift_ev:
+        changes["inner_potential_ev"] = Physics.preset(preset).inner_potential_ev + inner_potential_shift_ev
+    plan = Plan({name: np.asarray(labels[name]) for name in LABELS}, preset, changes, size_px, directions)
+    return generate(plan, path, workers=workers, progress=progress)
+
+
+def read(path: str | Path) -> Plan:
+    """The plan of a recipe file: [grid] spans energy_ev, dimer_height_angstrom, dimer_length_angstrom = [first, last,
+    step], dimer = [names]; preset; [physics] in place of the preset's; [image] size_px, directions.
+
+    Raises:
+        InputError: a faulty recipe, with the field and what would be right.
+    """
+    try:
+        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
+        raise InputError(f"{path}: not a readable recipe ({str(reason).splitlines()[0]})") from None
+    strange = sorted(set(values) - set(SECTIONS))
+    if strange:
+        raise InputError(f"{path}: unknown {strange[0]!r}; known are {', '.join(SECTIONS)}")
+    if values.get("specimen", "Si001-2x1") != "Si001-2x1":
+        raise InputError(f"{path}: specimen {values['specimen']!r}: image sets are of Si001-2x1")
+    grid, image = dict(values.get("grid", {})), dict(values.get("image", {}))
+    axes = ("energy_ev", "dimer_height_angstrom", "dimer_length_angstrom")
+    if set(grid) != {*axes, "dimer"} or set(image) - {"size_px", "directions"}:
+        raise InputError(f"{path}: [grid] holds {', '.join(axes)}, dimer; [image] size_px, directions")
+    energies, heights, lengths = (_axis(grid[name], f"{path}: {name}") for name in axes)
+    rows = list(product(energies, grid["dimer"], heights, lengths))
+    columns = [np.array(column) for column in zip(*rows, strict=True)]
+    return Plan(
+        dict(zip(LABELS, columns, strict=True)), values.get("preset", "paper"), values.get("physics", {}), **image
+    )
+
+
+def _axis(span: Any, where: str) -> np.ndarray:
+    try:
+        first, last, step = map(float, span)
+    except (TypeError, ValueError):
+        raise InputError(f"{where} = {span!r}: expected [first, last, step]") from None
+    steps = (last - first) / step if step > 0 else -1.0
+    if steps < 0 or abs(steps - round(steps)) > 1e-6:
+        raise InputError(f"{where} = {span}: steps of {step:g} do not lead from {first:g} to {last:g}")
+    return np.round(first + step * np.arange(round(steps) + 1), 9)
+
+
+def generate(
+    plan: Plan, path: str | Path, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
+) -> Path:
+    """Write the images of a plan as a pattern set (.zarr), one shard an energy; resumes after an interruption."""
+    energies = plan.labels["beam_energy_ev"]
+    changes = np.flatnonzero(np.diff(energies))
+    together = int(changes[0]) + 1 if len(changes) else len(plan)
+    size = min(max(together, FEWEST_IN_A_SHARD), MOST_IN_A_SHARD, len(plan))
+    return shards.generate(plan, len(plan), path, 0, shard_size=size, workers=workers, progress=progress)

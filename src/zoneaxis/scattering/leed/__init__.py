@@ -1,0 +1,1 @@
+"""Low-energy electron diffraction: potential, phase shifts, lattice sums, layers and their stacking."""
