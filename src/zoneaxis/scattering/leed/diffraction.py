@@ -19,7 +19,7 @@ from zoneaxis.scattering.leed.beams import ELECTRON, Beams, select_beams
 from zoneaxis.scattering.leed.layer import scatter, scattering_factors
 from zoneaxis.scattering.leed.medium import Medium
 from zoneaxis.scattering.leed.stack import half_crystal, moved
-from zoneaxis.scattering.leed.surface import reflected_amplitudes
+from zoneaxis.scattering.leed.surface import Ground, reflected_amplitudes
 from zoneaxis.scattering.leed.waves import INWARD, OUTWARD, Waves
 
 STEP_HEIGHT_ANGSTROM = 1.25
@@ -93,19 +93,26 @@ def beam_intensities(
     known = torch.from_numpy(np.where(wanted < 0, 0, wanted))
     if first.elements:
         t_matrix = medium.t_matrix(first.elements, energy_ev, l_max)
-        share = max(1, MATRICES_AT_ONCE // len(k))
-        amplitudes = torch.cat(
-            [
-                reflected_amplitudes(
-                    part, first.cell, k, t_matrix, waves, bulk, chosen.cosets, known, limits.sums, incident
-                )
-                for part in positions.split(share)
-            ]
+        moves = _moving(positions)
+        ground = Ground(
+            positions[0, ~moves].detach(),
+            t_matrix[~moves],
+            first.cell,
+            k,
+            waves,
+            bulk,
+            chosen.cosets,
+            incident,
+            limits.sums,
         )
+        share = max(1, MATRICES_AT_ONCE // len(k))
+        parts = positions[:, moves].split(share)
+        amplitudes = torch.cat([reflected_amplitudes(part, t_matrix[moves], ground, known) for part in parts])
     else:
-        column = next(beams for beams in chosen.cosets if beams.start <= incident < beams.stop)
+        coset = next(number for number, beams in enumerate(chosen.cosets) if beams.start <= incident < beams.stop)
         amplitudes = torch.zeros(1, len(k), len(chosen), dtype=dtype)
-        amplitudes[0, :, column] = bulk[chosen.cosets.index(column)][..., incident - column.start]
+        column = incident - chosen.cosets[coset].start
+        amplitudes[0, :, chosen.cosets[coset]] = bulk[coset][..., column]
         amplitudes = amplitudes[..., known].expand(len(slabs), -1, -1)
     top = positions[..., 2].min(1).values if first.elements else torch.full((len(slabs),), first.top_z)
     height = STEP_HEIGHT_ANGSTROM - top if step_plane_angstrom is None else step_plane_angstrom + 0 * top
@@ -182,6 +189,13 @@ def _sphere_radius(slab: Slab) -> float:
     shells = np.column_stack([shells, np.zeros(len(shells))])
     distance = np.linalg.norm(origins[:, None] + shells - origins[0], axis=-1)
     return float(distance[distance > 1e-6].min()) / 2
+
+
+def _moving(positions: Tensor) -> Tensor:
+    """Which atoms (atoms,) have places of their own in every structure; of a single one, those that have gradients."""
+    if positions.requires_grad:
+        return torch.ones(positions.shape[1], dtype=torch.bool)
+    return (positions != positions[:1]).any(-1).any(0)
 
 
 def _check_alike(slabs: Sequence[Slab]) -> None:

@@ -33,30 +33,36 @@ class Layer:
 
 
 def propagator(
-    positions: Tensor, cell: np.ndarray, k: Tensor, kappa: complex, l_max: int, tolerance: float, dtype: torch.dtype
+    receivers: Tensor,
+    emitters: Tensor,
+    cell: np.ndarray,
+    k: Tensor,
+    kappa: complex,
+    l_max: int,
+    tolerance: float,
+    dtype: torch.dtype,
 ) -> Tensor:
-    """G (structures, angles, atoms n, atoms n): waves from every emitter of every lattice arriving at every atom.
+    """G (structures, angles, receivers n, emitters n): waves from the lattice of every emitter at every receiver.
 
     Args:
-        positions: (structures, atoms, 3) in Å. Pairs at the same distance vector share one lattice sum, also across
-            structures.
+        receivers, emitters: (structures, atoms, 3) in Å. Pairs at the same distance vector share one lattice sum, also
+            across structures; an atom's own site is left out.
         cell, k, kappa, tolerance: as for `lattice_sums`; l_max of the scattered waves.
         dtype: complex type of the result; sums are made in complex128.
     """
-    structures, atoms = positions.shape[:2]
-    offsets = (positions[:, :, None] - positions[:, None, :]).reshape(-1, 3)
-    known, place = np.unique(np.round(offsets.detach().cpu().numpy(), 9), axis=0, return_inverse=True)
-    first = np.full(len(known), -1)
-    first[place.ravel()[::-1]] = np.arange(len(offsets))[::-1]
-    distinct = offsets[torch.from_numpy(first).to(offsets.device)]
-    sums = lattice_sums(distinct, cell, k, kappa, 2 * l_max, tolerance).to(dtype)
-    blocks = two_centre(sums, l_max).permute(2, 3, 0, 1)  # offset, angle, L, L'
-    n = count(l_max)
-    inside = torch.empty(structures, len(k), atoms, n, atoms, n, dtype=dtype, device=offsets.device)
-    for pair, which in zip(np.ndindex(structures, atoms, atoms), place.ravel(), strict=True):
-        structure, receiver, emitter = pair
-        inside[structure, :, receiver, :, emitter] = blocks[which]
-    return inside.reshape(structures, len(k), atoms * n, atoms * n)
+    structures, n = len(receivers), count(l_max)
+    pairs = (structures, receivers.shape[1], emitters.shape[1])
+    inside = torch.empty(structures, len(k), pairs[1], n, pairs[2], n, dtype=dtype, device=receivers.device)
+    if inside.numel():
+        offsets = (receivers[:, :, None] - emitters[:, None, :]).reshape(-1, 3)
+        rounded = np.round(offsets.detach().cpu().numpy(), 9)
+        _, first, place = np.unique(rounded, axis=0, return_index=True, return_inverse=True)
+        distinct = offsets[torch.from_numpy(first).to(offsets.device)]
+        sums = lattice_sums(distinct, cell, k, kappa, 2 * l_max, tolerance).to(dtype)
+        blocks = two_centre(sums, l_max).permute(2, 3, 0, 1)  # offset, angle, L, L'
+        for (structure, receiver, emitter), which in zip(np.ndindex(*pairs), place.ravel(), strict=True):
+            inside[structure, :, receiver, :, emitter] = blocks[which]
+    return inside.reshape(structures, len(k), pairs[1] * n, pairs[2] * n)
 
 
 def scattering_factors(t_matrix: Tensor, atoms: int) -> Tensor:
@@ -87,7 +93,7 @@ def scatter(
         prefactor: kappa of outgoing waves in place of the medium's; see `Waves.leaving`.
     """
     factors = scattering_factors(t_matrix, len(positions)).to(dtype)
-    inside = propagator(positions[None], cell, k, waves.kappa, waves.l_max, tolerance, dtype)[0]
+    inside = propagator(positions[None], positions[None], cell, k, waves.kappa, waves.l_max, tolerance, dtype)[0]
     identity = torch.eye(inside.shape[-1], dtype=dtype, device=inside.device)
     area = abs(float(np.linalg.det(cell)))
     arriving = {s: waves.arriving(positions, s, dtype) for s in (INWARD, OUTWARD)}

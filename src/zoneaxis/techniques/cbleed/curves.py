@@ -32,6 +32,7 @@ def simulate_leed_iv(
     inner_potential_ev: float | None = None,
     imaginary_potential_ev: float | None = None,
     temperature_k: float | None = None,
+    surface_vibration: float | None = None,
     accuracy: str | None = None,
     model: str = "multiple",
     progress: Progress | None = None,
@@ -44,13 +45,13 @@ def simulate_leed_iv(
         energy_ev: vacuum energies, rising.
         beams: indices h, k in the surface's reciprocal cell; a half-order spot of a 2x1 surface has odd h.
         polar_deg, azimuth_deg: of the incident beam, from the normal and from x.
-        preset, inner_potential_ev, imaginary_potential_ev, temperature_k, accuracy: see `Physics`.
+        preset, inner_potential_ev, imaginary_potential_ev, temperature_k, surface_vibration, accuracy: see `Physics`.
         model: `multiple` or `kinematic`.
         progress: called with (energies done, energies in all).
         displacements: of a named surface, such as dimer, dimer_height_angstrom.
 
     Returns: a dataset with labels `h`, `k` along beam; intensity 0 below a beam's horizon; attributes of the physics.
-    `scattering.leed.r_factor.pendry_r_factor` compares two such sets.
+    `curve_files.compare` holds two such sets against one another, `curve_files.save` writes them.
 
     Raises:
         InputError: an unknown surface, displacement, beam or preset; energies or angles out of range.
@@ -68,6 +69,8 @@ def simulate_leed_iv(
         )
     if not 0 <= polar_deg < 80:
         raise InputError(f"leed-iv: polar_deg = {polar_deg:g} must lie between 0 and 80 degrees")
+    if not np.isfinite(azimuth_deg):
+        raise InputError(f"leed-iv: azimuth_deg = {azimuth_deg:g} must be a finite number of degrees")
     if model not in MODELS:
         raise InputError(f"leed-iv: model {model!r} is not one of {', '.join(MODELS)}")
     index = np.asarray(beams, dtype=int)
@@ -78,6 +81,7 @@ def simulate_leed_iv(
         inner_potential_ev=inner_potential_ev,
         imaginary_potential_ev=imaginary_potential_ev,
         temperature_k=temperature_k,
+        surface_vibration=surface_vibration,
         accuracy=accuracy,
     )
     medium = physics.medium((*surface.elements, surface.substrate.element))
@@ -114,9 +118,11 @@ def simulate_leed_iv(
             "specimen": surface.name,
             "polar_deg": polar_deg,
             "azimuth_deg": azimuth_deg,
+            "preset": preset,
             "inner_potential_ev": physics.inner_potential_ev,
             "imaginary_potential_ev": physics.imaginary_potential_ev,
             "temperature_k": physics.temperature_k,
+            "surface_vibration": physics.surface_vibration,
             "accuracy": physics.accuracy,
             "model": model,
         },
