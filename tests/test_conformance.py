@@ -2,9 +2,9 @@
 
 import ast
 import importlib
+import inspect
 import json
 import re
-import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from zoneaxis import studies
 from zoneaxis.errors import InputError
 from zoneaxis.learn import networks
+from zoneaxis.report import claims
+from zoneaxis.studies.scale import settings_of
 
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "zoneaxis"
 LARGEST_MODEL_MB = 12
@@ -37,11 +40,24 @@ def smallest_ebsd(**changes: Any) -> Any:
     return simulate_master(load("Al"), **{"accelerating_voltage_kv": 20.0, "half_size": 8, **changes})
 
 
+def smallest_cbleed(**changes: Any) -> Any:
+    from zoneaxis.techniques.cbleed.simulator import simulate_cbleed
+
+    smallest = {"energy_ev": 30.0, "size_px": 16, "directions": 2, "accuracy": "preview"}
+    return simulate_cbleed("Si001-2x1", **{**smallest, **changes})
+
+
 # One run of less than a second for every technique, and one of its arguments with a value that cannot be.
-SMALLEST_RUN: dict[str, Callable[..., Any]] = {"ebsd": smallest_ebsd}
-NONSENSE: dict[str, dict[str, Any]] = {"ebsd": {"accelerating_voltage_kv": -20.0}}
+SMALLEST_RUN: dict[str, Callable[..., Any]] = {"cbleed": smallest_cbleed, "ebsd": smallest_ebsd}
+NONSENSE: dict[str, dict[str, Any]] = {
+    "cbleed": {"imaginary_potential_ev": -4.0},
+    "ebsd": {"accelerating_voltage_kv": -20.0},
+}
 # Arguments that build the smallest instance of every architecture.
-SMALLEST_NETWORK: dict[str, dict[str, Any]] = {"resnet": {"classes": 3, "width": 0.125}}
+SMALLEST_NETWORK: dict[str, dict[str, Any]] = {
+    "resnet": {"classes": 3, "width": 0.125},
+    "autoencoder": {"latent": 2, "widths": (4, 4), "size_px": 64},
+}
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
@@ -51,6 +67,16 @@ def test_technique_is_documented(technique):
     assert "```" in (folder / "README.md").read_text()
     assert {"experiment", "simulator", "master"} & {path.stem for path in folder.glob("*.py")}
     assert importlib.import_module(f"zoneaxis.techniques.{technique}").__doc__
+
+
+@pytest.mark.parametrize("technique", TECHNIQUES)
+def test_example_of_a_technique_runs(technique, monkeypatch, tmp_path, capsys):
+    """The Python in a technique's README runs as it stands and prints something."""
+    text = (SOURCE / "techniques" / technique / "README.md").read_text(encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for block in re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL):
+        exec(compile(block, f"{technique}/README.md", "exec"), {})
+    assert capsys.readouterr().out.strip()
 
 
 @pytest.mark.parametrize("technique", TECHNIQUES)
@@ -81,9 +107,9 @@ def test_technique_knows_no_sibling(technique):
         assert imported <= {technique, "import"}, path.name
 
 
-@pytest.mark.parametrize("architecture", NETWORKS)
-def test_network_keeps_its_promise(architecture):
-    """A network maps patterns to logits, offers features and a saliency layer, and its module says what it is."""
+@pytest.mark.parametrize("architecture", networks.names("classifier"))
+def test_classifier_keeps_its_promise(architecture):
+    """A classifier maps patterns to logits and offers features and a saliency layer."""
     network = networks.build(architecture, **SMALLEST_NETWORK[architecture]).eval()
     patterns = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
@@ -92,6 +118,23 @@ def test_network_keeps_its_promise(architecture):
     assert features.shape[0] == 2
     assert features.ndim == 2
     assert isinstance(network.saliency_layer, torch.nn.Module)
+
+
+@pytest.mark.parametrize("architecture", networks.names("autoencoder"))
+def test_autoencoder_keeps_its_promise(architecture):
+    """An autoencoder maps images to codes of the asked size, and codes to logits of the images' shape."""
+    network = networks.build(architecture, **SMALLEST_NETWORK[architecture]).eval()
+    images = torch.rand(2, 1, network.size_px, network.size_px, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        codes, logits = network.encode(images), network(images)
+        assert torch.equal(logits, network.decode(codes))
+    assert codes.shape == (2, network.latent) == (2, SMALLEST_NETWORK[architecture]["latent"])
+    assert logits.shape == images.shape
+
+
+@pytest.mark.parametrize("architecture", NETWORKS)
+def test_network_says_what_it_is(architecture):
+    """The module of an architecture begins with what it is."""
     assert ast.get_docstring(ast.parse((SOURCE / "learn" / "networks" / f"{architecture}.py").read_text()))
 
 
@@ -134,14 +177,27 @@ def test_shipped_model_is_complete_and_small(model):
 
 
 @pytest.mark.parametrize("study", STUDIES)
-def test_study_has_recipe_and_claims(study):
-    """A study has a recipe with its three scales, claims with sources, and a README."""
-    folder = SOURCE / "studies" / study
-    recipe = tomllib.loads((folder / "recipe.toml").read_text())
-    assert {"smoke", "small", "full"} <= set(recipe)
-    claims = tomllib.loads((folder / "claims.toml").read_text())
-    assert claims
-    assert (folder / "README.md").is_file()
+def test_study_is_documented(study):
+    """A study is on the registry, says in one sentence what it reproduces, and its README shows how it is run."""
+    assert study in studies.names()
+    assert importlib.import_module(f"zoneaxis.studies.{study}").__doc__
+    assert f"zoneaxis study {study} --scale small" in (SOURCE / "studies" / study / "README.md").read_text()
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_study_has_its_three_scales(study):
+    """The recipe gives settings and a seed for every scale, and its `run` takes a bench."""
+    settings = [settings_of(SOURCE / "studies" / study / "recipe.toml", scale) for scale in studies.SCALES]
+    assert len({json.dumps(one, sort_keys=True) for one in settings}) == len(studies.SCALES)
+    assert list(inspect.signature(importlib.import_module(f"zoneaxis.studies.{study}.run").run).parameters) == ["bench"]
+
+
+@pytest.mark.parametrize("study", STUDIES)
+def test_study_states_claims_with_their_sources(study):
+    """Claims can be read, at least one is the paper's, and each says in words what it means."""
+    stated = claims.load(SOURCE / "studies" / study / "claims.toml")
+    assert any(claim.source != "own bar" for claim in stated)
+    assert all(claim.source and claim.statement.endswith(".") for claim in stated)
 
 
 def test_everything_found_has_its_smallest_case():

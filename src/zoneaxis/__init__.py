@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     from zoneaxis.patterns.readers import read
     from zoneaxis.patterns.store import save
     from zoneaxis.reading.identify import identify
+    from zoneaxis.reading.watch import watch
     from zoneaxis.recipes.generate import generate
     from zoneaxis.recipes.train import train
+    from zoneaxis.studies import run as study
     from zoneaxis.techniques.simulate import simulate
 
-__all__ = ["InputError", "generate", "identify", "load", "read", "save", "simulate", "train"]
+__all__ = ["InputError", "generate", "identify", "load", "read", "save", "simulate", "study", "train", "watch"]
 
 _HOME = {
     "InputError": "zoneaxis.errors",
@@ -29,8 +31,11 @@ _HOME = {
     "read": "zoneaxis.patterns.readers",
     "save": "zoneaxis.patterns.store",
     "simulate": "zoneaxis.techniques.simulate",
+    "study": "zoneaxis.studies",
     "train": "zoneaxis.recipes.train",
+    "watch": "zoneaxis.reading.watch",
 }
+_TRUE_NAME = {"study": "run"}
 
 
 def __getattr__(name: str) -> Any:
@@ -40,7 +45,7 @@ def __getattr__(name: str) -> Any:
         return version("zoneaxis")
     if name not in _HOME:
         raise AttributeError(f"module 'zoneaxis' has no attribute {name!r}")
-    return getattr(import_module(_HOME[name]), name)
+    return getattr(import_module(_HOME[name]), _TRUE_NAME.get(name, name))
 
 
 def __dir__() -> list[str]:

@@ -3,6 +3,11 @@
 import importlib
 import json
 
+import numpy as np
+import pytest
+from PIL import Image
+
+from tests.small_grid import counted, intensity, places, save_model
 from zoneaxis.errors import InputError
 
 KEYS = {
@@ -47,13 +52,37 @@ def test_options_reach_the_twin(zoneaxis, fake_identify, patterns_file):
     assert callable(called.pop("progress"))
     assert called == {
         "paths": [str(patterns_file)] * 2,
+        "technique": None,
         "model": "m",
         "verify": False,
+        "refine": None,
         "dataset": "Scan 1",
         "pattern_centre": (0.4, 0.2, 0.5),
         "detector_convention": "edax",
         "images": False,
     }
+
+
+@pytest.mark.parametrize(("words", "refine"), [(["--refine"], True), (["--no-refine"], False)])
+def test_technique_and_refinement_reach_the_twin(zoneaxis, fake_identify, patterns_file, words, refine):
+    """`--technique` and both words for refinement arrive as they are meant."""
+    assert zoneaxis("identify", patterns_file, "--technique", "cbleed", *words).code == 0
+    assert (fake_identify.called["technique"], fake_identify.called["refine"]) == ("cbleed", refine)
+
+
+def test_values_as_table_json_report_and_picture(zoneaxis, tmp_path):
+    """A regressor's readings: columns with uncertainties, JSON with `values`, a page and a picture, end to end."""
+    image = counted(intensity("buckled", places(1)), 1e5)[0].astype(np.uint16)
+    Image.fromarray(image).save(tmp_path / "a.png")
+    words = ("identify", tmp_path / "a.png", "--model", save_model(tmp_path / "model"))
+    shown = zoneaxis(*words, "--report", tmp_path / "r.html", "--picture", tmp_path / "p.png")
+    assert shown.code == 0, shown.err
+    for word in ("beam", "dimer", "±", "eV", "Å", "buckled", "chi2", "misfit"):
+        assert word in shown.out
+    assert "beam energy" in (tmp_path / "r.html").read_text()
+    (told,) = [json.loads(line) for line in zoneaxis(*words, "--json").out.splitlines()]
+    assert told["values"]["beam_energy_ev"]["value"] == pytest.approx(places(1)[0, 0], abs=0.5)
+    assert set(told) == KEYS | {"values"}
 
 
 def test_table_says_answer_set_and_reason(zoneaxis, fake_identify, patterns_file):

@@ -13,6 +13,8 @@ COMMANDS = (
     "generate",
     "train",
     "identify",
+    "watch",
+    "study",
     "list",
     "demo",
     "doctor",

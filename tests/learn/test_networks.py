@@ -1,4 +1,4 @@
-"""Conformance of every registered network: shapes, size, gradients, and refusal of nonsense."""
+"""Conformance of every registered classifier: shapes, size, gradients, and refusal of nonsense."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from zoneaxis.errors import InputError
 from zoneaxis.learn import networks
 
 
-@pytest.mark.parametrize("name", networks.names())
+@pytest.mark.parametrize("name", networks.names("classifier"))
 def test_logits_are_the_head_of_the_features(name: str) -> None:
     """Calling a network is reading its features with its head, for the whole batch and for each pattern alone."""
     torch.manual_seed(0)
@@ -66,3 +66,37 @@ def test_unknown_architecture_lists_the_known_ones() -> None:
     """An unknown name is answered with the names there are."""
     with pytest.raises(InputError, match="resnet"):
         networks.build("perceptron")
+
+
+def test_kinds_divide_the_architectures() -> None:
+    """Every architecture is of one kind; an unknown kind or name is refused with the known ones."""
+    assert sorted([*networks.names("classifier"), *networks.names("autoencoder")]) == networks.names()
+    assert networks.kind_of("autoencoder") == "autoencoder" and networks.kind_of("resnet") == "classifier"
+    with pytest.raises(InputError, match="classifier, autoencoder"):
+        networks.names("oracle")
+    with pytest.raises(InputError, match="resnet"):
+        networks.kind_of("perceptron")
+
+
+def test_autoencoder_has_the_size_of_its_design() -> None:
+    """At 64 px and widths 16, 32, 64 it has 0.116 million parameters, 8 numbers between encoder and decoder."""
+    network = networks.build("autoencoder")
+    assert sum(p.numel() for p in network.parameters()) == 116_169
+    images = torch.rand(2, 1, 64, 64)
+    assert network.encode(images).shape == (2, 8)
+    assert torch.equal(network(images), network.decode(network.encode(images)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "word"),
+    [
+        ({"latent": 0}, "latent"),
+        ({"widths": ()}, "widths"),
+        ({"widths": (8, 0)}, "widths"),
+        ({"size_px": 60}, "size_px"),
+    ],
+)
+def test_nonsense_autoencoder_is_refused(arguments: dict, word: str) -> None:
+    """A code of no numbers, no widths and a size that cannot be halved are named."""
+    with pytest.raises(InputError, match=word):
+        networks.build("autoencoder", **arguments)

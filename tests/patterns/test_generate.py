@@ -2,7 +2,7 @@
 
 import sys
 import types
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +33,23 @@ class Speckle:
             provenance="speckle",
             static_background=np.ones((16, 16), np.uint8),
         )
+
+
+@dataclass(frozen=True)
+class Letters:
+    """A list of patterns, each labelled with its place; remembers what it was asked for, breaks on request."""
+
+    asked: list[tuple[int, int]] = field(default_factory=list)
+    breaks_at: int = -1
+    fingerprint: str = "letters"
+
+    def part(self, start: int, stop: int) -> xr.Dataset:
+        if start == self.breaks_at:
+            raise KeyboardInterrupt
+        self.asked.append((start, stop))
+        places = np.arange(start, stop)
+        pixels = np.ones((len(places), 16, 16), np.float32) * places[:, None, None]
+        return pattern_set(pixels, {"place": places}, technique="cbleed", provenance="letters")
 
 
 def test_all_patterns_are_there(tmp_path: Path) -> None:
@@ -90,6 +107,34 @@ def test_shards_of_another_job_are_not_mixed_in(tmp_path: Path) -> None:
         generate(Speckle(), 100, tmp_path / "a.zarr", seed=2, shard_size=40)
     with pytest.raises(InputError, match=r"source speckle 1 \(now speckle 2\)"):
         generate(Speckle("speckle 2"), 100, tmp_path / "a.zarr", seed=1, shard_size=40)
+
+
+def test_a_listing_is_asked_for_places(tmp_path: Path) -> None:
+    """A source that lists its patterns is asked for consecutive places, each once, and they come in order."""
+    letters = Letters()
+    found = store.load(generate(letters, 50, tmp_path / "set.zarr", seed=0, shard_size=20))
+    assert letters.asked == [(0, 20), (20, 40), (40, 50)]
+    assert found["place"].values.tolist() == list(range(50))
+    np.testing.assert_array_equal(found["intensity"].values[:, 3, 3], np.arange(50))
+
+
+def test_an_interrupted_listing_goes_on(tmp_path: Path) -> None:
+    """Of a listing, too, only the missing places are asked for again, and the size of shards does not matter."""
+    with pytest.raises(KeyboardInterrupt):
+        generate(Letters(breaks_at=40), 50, tmp_path / "a.zarr", seed=0, shard_size=20)
+    letters = Letters()
+    resumed = generate(letters, 50, tmp_path / "a.zarr", seed=0, shard_size=20)
+    assert letters.asked == [(40, 50)]
+    whole = generate(Letters(), 50, tmp_path / "b.zarr", seed=0, shard_size=50)
+    xr.testing.assert_identical(store.load(resumed).load(), store.load(whole).load())
+
+
+def test_a_listing_that_falls_short_is_told(tmp_path: Path) -> None:
+    """A listing that gives fewer patterns than it was asked for is refused, and nothing is written."""
+    short = types.SimpleNamespace(part=lambda start, stop: Letters().part(start, stop - 1))
+    with pytest.raises(InputError, match="made 9 patterns instead of 10"):
+        generate(short, 10, tmp_path / "a.zarr", seed=0)
+    assert not (tmp_path / "a.zarr").exists()
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from zoneaxis.reading.reading import Answer, Reading
+from zoneaxis.reading.reading import Answer, Reading, Value
 from zoneaxis.report.figures import MOST_COLUMNS, SIGNATURE, picture
 
 DISC = np.random.default_rng(0).normal(size=(32, 32)).astype(np.float32)
@@ -79,3 +79,26 @@ def test_same_readings_same_bytes_and_signed():
     assert content == picture([reading()])
     assert opened(content).info["Software"] == SIGNATURE
     assert SIGNATURE.encode() in content[:4096]
+
+
+def regressed(**changes: Any) -> Reading:
+    amplitude = np.abs(DISC)
+    images = {"pattern": amplitude, "emulated": amplitude * 0.9, "residual": amplitude * 0.1}
+    values = {name: Value(1.0, "eV", 0.1) for name in ("a", "b", "c")}
+    return reading(values=values, images=images, evidence={}, answers=(Answer("buckled", 1.0),), **changes)
+
+
+def test_values_are_shown_with_what_is_left_over():
+    """Three rows, the last coloured by the sign of what is left; lines of values below make the picture taller."""
+    content = picture([regressed()])
+    pixels = np.asarray(opened(content).convert("RGB"), dtype=int)
+    reds = np.flatnonzero((pixels[..., 0] - pixels[..., 2]).max(axis=1) > 30)
+    assert reds.min() > 0.5 * len(pixels)
+    assert (pixels[..., 2] - pixels[..., 0]).max() < 30
+    assert opened(content).height > opened(picture([reading()])).height
+    assert picture([regressed()]) == content
+
+
+def test_reading_without_values_has_no_picture():
+    """An image that held nothing stands as an empty column beside others."""
+    assert opened(picture([regressed(), reading(values={}, images={}, unknown=True, answers=())])).width > 0

@@ -4,7 +4,7 @@ import hashlib
 from html.parser import HTMLParser
 from typing import Any
 
-from zoneaxis.reading.reading import Answer, Reading
+from zoneaxis.reading.reading import Answer, Reading, Value
 from zoneaxis.report import page as module
 from zoneaxis.report.figures import SIGNATURE
 from zoneaxis.report.page import page
@@ -97,3 +97,18 @@ def test_no_matching_and_no_reading():
     """A reading by the network alone has no matching in it; a page without readings is still a page."""
     assert "NCC" not in Document(page([reading(evidence={})])).text.split("Reasons")[1]
     assert "0 patterns" in Document(page([])).text
+
+
+def test_values_with_their_uncertainty():
+    """A regressor's page: values and deviations, the network's guess beside them, the kinds, no space group."""
+    one = reading(
+        technique="cbleed",
+        answers=(Answer("buckled", 0.9), Answer("symmetric", 0.1)),
+        evidence={"network": {"values": {"beam_energy_ev": 51.9}}, "likelihood": {"chi2": 1.0, "misfit": 0.01}},
+        values={"beam_energy_ev": Value(52.31, "eV", 0.083)},
+    )
+    document = Document(page([one]))
+    assert document.open == document.faults == []
+    for words in ("beam energy", "52.310 ± 0.083 eV", "51.9 eV", "buckled", "0.900", "one standard deviation"):
+        assert words in document.text
+    assert "space group" not in document.text

@@ -105,7 +105,7 @@ def _models() -> Verdict:
             folders.append(card.parent)
     try:
         for folder in folders:
-            artefact.load(folder)
+            artefact.load_any(folder)
     except InputError as error:
         return "fault", str(error)
     return (

@@ -1,4 +1,4 @@
-"""`zoneaxis identify`: real patterns in, answers with their certainty and their reason out."""
+"""`zoneaxis identify`: real patterns in, answers or values with their certainty and their reason out."""
 
 from __future__ import annotations
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 def identify(
     files: Annotated[list[Path], typer.Argument(help="Images, scan files or folders of images.", show_default=False)],
+    technique: Annotated[
+        str | None, typer.Option(help="ebsd or cbleed.", show_default="the model's own, ebsd without a model")
+    ] = None,
     model: Annotated[
         str | None, typer.Option(help="Name of a shipped model or a model folder.", show_default="the shipped one")
     ] = None,
@@ -24,6 +27,12 @@ def identify(
         bool, typer.Option("--json", help="One JSON object a line on stdout, and nothing else.")
     ] = False,
     no_verify: Annotated[bool, typer.Option("--no-verify", help="The network alone, without matching.")] = False,
+    refine: Annotated[
+        bool | None,
+        typer.Option(
+            "--refine/--no-refine", help="Values: maximum likelihood after the network's guess.", show_default="refine"
+        ),
+    ] = None,
     dataset: Annotated[
         str | None, typer.Option(help="Which of several data sets in a scan file, e.g. 'Scan 1'.", show_default=False)
     ] = None,
@@ -35,7 +44,7 @@ def identify(
     picture: Annotated[Path | None, typer.Option(help="PNG picture to write.", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing report or picture.")] = False,
 ) -> None:
-    """Read patterns: the space group, how sure that is, and why."""
+    """Read patterns: the space group (EBSD) or values (CBLEED), how sure that is, and why."""
     from zoneaxis.reading.identify import identify as read
 
     centre = None if pattern_centre is None else triple(pattern_centre, "--pattern-centre")
@@ -45,8 +54,10 @@ def identify(
         with bar() as progress:
             found = read(
                 files,
+                technique=technique,
                 model=model,
                 verify=not no_verify,
+                refine=refine,
                 dataset=dataset,
                 pattern_centre=centre,
                 detector_convention=convention,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from zoneaxis.reading.reading import Reading
 
 MOST_REASONS = 20
-RIGHT = ("pattern", "prob.", "NCC")
+RIGHT = ("pattern", "prob.", "NCC", "chi2", "misfit")
 
 
 def show(readings: Sequence[Reading]) -> None:
@@ -20,17 +20,17 @@ def show(readings: Sequence[Reading]) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from zoneaxis.report.row import HEADINGS, row
+    from zoneaxis.report.row import headings, rows
 
     console = Console()
     files = sorted({reading.file for reading in readings})
     title = Path(files[0]).name if len(files) == 1 else None
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
-    for heading in ("pattern", *HEADINGS):
+    for heading in ("pattern", *headings(readings)):
         table.add_column(heading, justify="right" if heading in RIGHT else "left")
-    for reading in readings:
+    for reading, entries in zip(readings, rows(readings), strict=True):
         name = str(reading.index) if len(files) == 1 else f"{Path(reading.file).name} {reading.index}"
-        table.add_row(name, *map(escape, row(reading)), style="dim" if reading.unknown else None)
+        table.add_row(name, *map(escape, entries), style="dim" if reading.unknown else None)
     console.print(table)
     for reading in readings[:MOST_REASONS]:
         console.print(f"{reading.index}: {reading.reason}", style="dim", highlight=False, markup=False, soft_wrap=True)

@@ -1,8 +1,10 @@
-"""Values: numbers that are written with commas or an x on the command line."""
+"""Values: numbers that are written with commas, colons or an x on the command line."""
 
 from __future__ import annotations
 
 from zoneaxis.errors import InputError
+
+LONGEST_SERIES = 10_000
 
 
 def triple(text: str, option: str) -> tuple[float, float, float]:
@@ -34,3 +36,40 @@ def pixels(text: str, option: str) -> tuple[int, int]:
             f"{option} {text!r}: expected a side in pixels such as 128, or rows x columns such as 60x80"
         ) from None
     return rows, cols
+
+
+def pair(text: str, option: str) -> tuple[int, int]:
+    """Two whole numbers with a comma between them, such as `1,0`.
+
+    Raises:
+        InputError: another count, or something that is no whole number.
+    """
+    try:
+        h, k = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text!r}: expected two whole numbers with a comma between, such as 1,0") from None
+    return h, k
+
+
+def series(text: str, option: str) -> list[float]:
+    """Numbers in a row: one such as `60`, several such as `30,40,50`, or first:last:step such as `30:95:5`.
+
+    Raises:
+        InputError: something that is no number, or steps that do not lead from first to last.
+    """
+    try:
+        if ":" not in text:
+            return [float(part) for part in text.split(",")]
+        first, last, step = (float(part) for part in text.split(":"))
+        steps = round((last - first) / step)
+    except (ValueError, ArithmeticError):
+        raise InputError(
+            f"{option} {text!r}: expected a number such as 60, several such as 30,40,50, or first:last:step such as "
+            "30:95:5"
+        ) from None
+    if not 0 <= steps < LONGEST_SERIES or abs(first + steps * step - last) > 1e-6 * abs(step):
+        raise InputError(
+            f"{option} {text!r}: steps of {step:g} do not lead from {first:g} to {last:g} in fewer than "
+            f"{LONGEST_SERIES} values, such as 30:95:5"
+        )
+    return [round(first + step * number, 9) for number in range(steps + 1)]

@@ -22,6 +22,8 @@ from zoneaxis.errors import InputError
 CLOSEST_ANGSTROM = 1.6
 """Atoms nearer than this are refused: shorter than any bond between the elements treated here, H aside."""
 
+LARGEST_DISPLACEMENT_ANGSTROM = 1.0
+"""Of a dimer from its preset; further away it is another structure."""
 SI_LATTICE_PARAMETER_ANGSTROM = 5.431
 SI_BACK_BOND_ANGSTROM = 2.352
 """From a dimer atom to layer 2: the bond of the bulk, √3/4 of the lattice parameter, rounded."""
@@ -153,6 +155,11 @@ def si001_2x1(
         raise InputError(f"Si001-2x1: dimer_tilt_deg = {tilt_deg:g} for a symmetric dimer, which has 0")
     if not abs(tilt_deg) <= 30:
         raise InputError(f"Si001-2x1: dimer_tilt_deg = {tilt_deg:g} must lie between -30 and 30")
+    for label, value in (("height", dimer_height_angstrom), ("length", dimer_length_angstrom)):
+        if not abs(value) <= LARGEST_DISPLACEMENT_ANGSTROM:
+            raise InputError(
+                f"Si001-2x1: dimer_{label}_angstrom = {value:g} must lie within {LARGEST_DISPLACEMENT_ANGSTROM:g} Å"
+            )
     if layers_in_slab not in (1, 2, 3):
         raise InputError(f"Si001-2x1: layers_in_slab = {layers_in_slab!r} must be 1, 2 or 3")
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from zoneaxis.errors import InputError
+from zoneaxis.learn.card_file import read_fields, to_json
 from zoneaxis.learn.grouping import Grouping
 
 FORMAT = "zoneaxis-model/1"
@@ -28,6 +27,8 @@ class Card:
     training: recipe, data fingerprint, seeds, duration. metrics: figures on named test sets. known_limits: sentences.
     files: name -> {"sha256", "bytes"} of each file beside the card; filled in when the model is saved.
     """
+
+    SUFFIXES: ClassVar[tuple[str, ...]] = (".safetensors",)
 
     name: str
     architecture: str
@@ -59,34 +60,12 @@ class Card:
 
     def to_json(self) -> str:
         """The card as indented JSON, fields in their declared order."""
-        return json.dumps(dataclasses.asdict(self), indent=1, allow_nan=False) + "\n"
+        return to_json(self)
 
     @classmethod
     def read(cls, path: Path) -> Card:
         """A checked card from a file; what is missing, unknown or of the wrong kind raises `InputError`."""
-        try:
-            values = json.loads(path.read_text(encoding="utf-8"))
-        except FileNotFoundError:
-            raise InputError(f"{path}: no such file; a model folder holds card.json and its weights") from None
-        except (OSError, ValueError) as reason:
-            raise InputError(f"{path}: not a readable card ({str(reason).splitlines()[0]})") from None
-        if not isinstance(values, dict):
-            raise InputError(f"{path}: a card is a JSON object, found {type(values).__name__}")
-        if values.get("format") != FORMAT:
-            raise InputError(f"{path}: format {values.get('format')!r}; this version reads {FORMAT!r}")
-        fields = {f.name: f for f in dataclasses.fields(cls)}
-        unknown = sorted(set(values) - set(fields))
-        missing = sorted(set(fields) - set(values))
-        if unknown or missing:
-            which = f"unknown field {unknown[0]!r}" if unknown else f"field {missing[0]!r} is missing"
-            raise InputError(f"{path}: {which}")
-        for name, kind in _KINDS.items():
-            if not isinstance(values[name], kind) or isinstance(values[name], bool):
-                raise InputError(f"{path}: field {name!r} is {values[name]!r}, expected {kind}")
-        for name in ("materials", "group_of_material", "known_limits"):
-            if not all(isinstance(entry, str) for entry in values[name]):
-                raise InputError(f"{path}: field {name!r} must be a list of strings")
-            values[name] = tuple(values[name])
+        values = read_fields(path, cls, FORMAT, _KINDS)
         for name in ("material_temperature", "group_temperature"):
             if not 1e-3 <= values[name] <= 1e3:
                 raise InputError(f"{path}: {name} = {values[name]!r} is outside 0.001 to 1000")

@@ -6,9 +6,7 @@ Importing this module imports Lightning (seconds); `training.fit` does so when i
 from __future__ import annotations
 
 import csv
-import json
 import math
-import os
 import time
 from pathlib import Path
 from typing import Any
@@ -17,19 +15,13 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from zoneaxis.learn.classification import Classification
+from zoneaxis.learn.run_record import RUN, write_json
 
 COLUMNS = (
     "step", "images", "minutes", "learning_rate", "loss", "images_per_s", "waiting_share",
     "validation_loss", "material_accuracy", "group_accuracy",
 )  # fmt: skip
 ROW_EVERY_STEPS = 25
-
-
-def write_json(path: Path, record: dict[str, Any]) -> None:
-    """Write a record so that a reader meets either the old file or the whole new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(record, indent=1, default=str) + "\n")
-    os.replace(partial, path)
 
 
 class Journal(Callback):
@@ -57,7 +49,7 @@ class Journal(Callback):
             writer = csv.DictWriter(table, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        write_json(self.folder / "run.json", self.record)
+        write_json(self.folder / RUN, self.record)
         self._mark = self._batch_ended = time.monotonic()
         if self.progress:
             from rich.console import Console
@@ -106,7 +98,7 @@ class Journal(Callback):
             self._row(pl_module, **figures)
             self.record["validation"] = figures
             self.record["images"], self.record["minutes"] = pl_module.images_seen, round(pl_module.minutes, 3)
-            write_json(self.folder / "run.json", self.record)
+            write_json(self.folder / RUN, self.record)
             now = time.monotonic()  # validation is not waiting for patterns
             self._mark, self._batch_ended = self._mark + (now - self._batch_ended), now
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zoneaxis.errors import InputError
+from zoneaxis.learn.schedule import check_ranges, fraction_done, warm_cosine
 
 
 @dataclass(frozen=True)
@@ -42,25 +43,7 @@ class TrainingRecipe:
 
     def __post_init__(self) -> None:
         """Refuse values outside their range, naming the field, the value and the range."""
-        for name, low, high in (
-            ("images", 1, math.inf),
-            ("batch_images", 2, math.inf),
-            ("learning_rate", 1e-8, 10.0),
-            ("warmup_fraction", 0.0, 0.9),
-            ("weight_decay", 0.0, 10.0),
-            ("label_smoothing", 0.0, 0.9),
-            ("group_loss_weight", 0.0, 100.0),
-            ("average_decay", 0.0, 0.99999),
-            ("gradient_clip", 1e-6, math.inf),
-            ("validate_every_images", 1, math.inf),
-            ("checkpoint_minutes", 1e-3, math.inf),
-            ("seed", 0, 2**63 - 1),
-            ("threads", 1, 1024),
-            ("workers", 0, 1024),
-        ):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
-                raise InputError(f"training recipe: {name} = {value!r} is outside {low:g} to {high:g}")
+        check_ranges("training recipe", self, _RANGES)
         if self.max_minutes is not None and not self.max_minutes > 0:
             raise InputError(f"training recipe: max_minutes = {self.max_minutes!r} must be positive or left out")
         if self.precision not in ("auto", "bf16", "float32"):
@@ -86,13 +69,26 @@ class TrainingRecipe:
 
     def progress(self, images_seen: int, minutes: float) -> float:
         """Fraction of the run that is behind us, in [0, 1]: the larger of image and clock fraction."""
-        by_images = images_seen / self.images
-        by_clock = minutes / self.max_minutes if self.max_minutes else 0.0
-        return min(1.0, max(by_images, by_clock))
+        return fraction_done(images_seen, self.images, minutes, self.max_minutes)
 
     def learning_rate_at(self, progress: float) -> float:
         """Learning rate after the fraction `progress` of the run: linear rise, then cosine fall to zero."""
-        if progress < self.warmup_fraction:
-            return self.learning_rate * max(progress / self.warmup_fraction, 0.01)
-        fall = (progress - self.warmup_fraction) / (1 - self.warmup_fraction)
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * fall))
+        return warm_cosine(progress, self.learning_rate, self.warmup_fraction)
+
+
+_RANGES = (
+    ("images", 1, math.inf),
+    ("batch_images", 2, math.inf),
+    ("learning_rate", 1e-8, 10.0),
+    ("warmup_fraction", 0.0, 0.9),
+    ("weight_decay", 0.0, 10.0),
+    ("label_smoothing", 0.0, 0.9),
+    ("group_loss_weight", 0.0, 100.0),
+    ("average_decay", 0.0, 0.99999),
+    ("gradient_clip", 1e-6, math.inf),
+    ("validate_every_images", 1, math.inf),
+    ("checkpoint_minutes", 1e-3, math.inf),
+    ("seed", 0, 2**63 - 1),
+    ("threads", 1, 1024),
+    ("workers", 0, 1024),
+)

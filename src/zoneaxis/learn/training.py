@@ -18,6 +18,7 @@ from zoneaxis.errors import InputError
 from zoneaxis.learn import networks
 from zoneaxis.learn.grouping import Grouping
 from zoneaxis.learn.recipe import TrainingRecipe
+from zoneaxis.learn.run_record import RUN, check_same_run, stored_record, write_json
 from zoneaxis.learn.stream import PatternSource, PatternStream, Preparation, as_input
 
 EXPECTED_WARNINGS = ".*(num_workers|IterableDataset|GPU available|eval mode|isinstance|LeafSpec|Checkpoint directory).*"
@@ -60,14 +61,14 @@ def fit(
     cannot be read; when validation labels do not fit; `FloatingPointError` when the loss is no longer a number.
     """
     output = Path(output)
-    stored = _stored_record(output)
+    stored = stored_record(output)
     asked = {
         "recipe": recipe.to_mapping(),
         "materials": list(grouping.materials),
         "group_of_material": list(grouping.group_of_material),
     }
     if stored is not None:
-        _check_same_run(output, stored, asked, resume)
+        check_same_run(output, stored, asked, resume)
     network = _initial_network(recipe, grouping)
     if stored is not None and stored.get("finished"):
         _load_trained(network, output)
@@ -163,7 +164,7 @@ def _run(
     from safetensors.torch import save_file
 
     from zoneaxis.learn.classification import Classification
-    from zoneaxis.learn.journal import Journal, write_json
+    from zoneaxis.learn.journal import Journal
 
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     run = Classification(network, grouping, recipe, stream)
@@ -213,34 +214,8 @@ def _run(
         "minutes": round(run.minutes, 3),
         "validation": run.validation,
     }
-    write_json(output / "run.json", record)
+    write_json(output / RUN, record)
     return trained
-
-
-def _stored_record(output: Path) -> dict[str, Any] | None:
-    import json
-
-    path = output / "run.json"
-    if not path.exists():
-        return None
-    try:
-        stored = json.loads(path.read_text())
-    except ValueError as reason:
-        raise InputError(f"{path}: not a run record ({reason}); remove it to start over") from None
-    if not isinstance(stored, dict):
-        raise InputError(f"{path}: not a run record (a JSON object is expected)")
-    return stored
-
-
-def _check_same_run(output: Path, stored: dict[str, Any], asked: dict[str, Any], resume: bool) -> None:
-    if not resume:
-        raise InputError(f"{output}: holds a training run already; resume it or name another folder")
-    for part, value in asked.items():
-        if stored.get(part) != value:
-            if isinstance(value, dict):
-                other = stored.get(part) or {}
-                part = ", ".join(f"{name} = {other.get(name)!r}" for name in value if value[name] != other.get(name))
-            raise InputError(f"{output}: holds a run of another recipe ({part}); name another folder")
 
 
 def _load_trained(network: nn.Module, output: Path) -> None:

@@ -34,7 +34,9 @@ class Source(Protocol):
 class Listing(Protocol):
     """A source whose patterns are a list, not drawn: it is asked for places start to stop instead of a number."""
 
-    def part(self, start: int, stop: int) -> xr.Dataset: ...
+    def part(self, start: int, stop: int) -> xr.Dataset:
+        """Patterns number start to stop - 1."""
+        ...
 
 
 @dataclass(frozen=True)

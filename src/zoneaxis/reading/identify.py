@@ -2,25 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from zoneaxis.errors import InputError
-from zoneaxis.patterns import readers
-from zoneaxis.patterns.schema import flatten
-from zoneaxis.reading.model import DEFAULT_MODEL, model_folder
-from zoneaxis.reading.reader import KNOWN_TOLERANCE, MATCH_PX, Progress, Reader
+from zoneaxis.reading.model import DEFAULT_MODEL, model_folder, stated
 from zoneaxis.reading.reading import Reading
-from zoneaxis.reading.stated_centre import Centre, stated_centre
+
+if TYPE_CHECKING:
+    from zoneaxis.reading.reader import KNOWN_TOLERANCE, MATCH_PX, Reader
 
 __all__ = ["DEFAULT_MODEL", "KNOWN_TOLERANCE", "MATCH_PX", "Reader", "identify", "model_folder"]
+
+REGRESSOR = "zoneaxis-regressor/"
+"""How the format of a model begins that reads values."""
+BATCH_IMAGES = 64
+
+Progress = Callable[[str, int, int], None]
+Centre = tuple[float, float, float]
 
 
 def identify(
     paths: str | Path | Iterable[str | Path],
     *,
+    technique: str | None = None,
     model: str | Path | None = None,
     verify: bool = True,
+    refine: bool | None = None,
     dataset: str | None = None,
     pattern_centre: Centre | None = None,
     detector_convention: str = "bruker",
@@ -28,16 +37,22 @@ def identify(
     images: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Reading]:
-    """Read every pattern of every file: its space group, a set that holds the truth, or `unknown`, and why.
+    """Read every pattern of every file: what it shows, how sure that is or `unknown`, and why.
+
+    A classifier (EBSD) answers with space groups and a set that holds the truth, a regressor (CBLEED) with values,
+    their uncertainties and the likelier of its alternatives.
 
     Args:
         paths: images or scan files.
-        model: name of a shipped model or a folder.
-        verify: match simulated patterns of the library's crystals; without it the network alone answers.
+        technique: of the patterns; None: the model's own, `ebsd` if no model is named either.
+        model: name of a shipped model or a folder; None: the technique's default.
+        verify: let the physics confirm: match simulated patterns of the library's crystals (EBSD), or refine by maximum
+            likelihood through the simulator's emulator (CBLEED). Without it the network alone answers.
+        refine: the same for a regressor, by its own name; None: as `verify`.
         dataset: which data set of an HDF5 file that holds several.
-        pattern_centre: (x, y, z) in `detector_convention`; None: the file's, else searched.
+        pattern_centre: (x, y, z) in `detector_convention`; None: the file's, else searched. EBSD only.
         detector_convention: `bruker`, `edax` or `oxford`.
-        library: folder of master patterns; None: the shipped one.
+        library: folder of master patterns; None: the shipped one. EBSD only.
         images: keep the pictures behind each answer.
         progress: called with (stage, done, total).
 
@@ -48,8 +63,80 @@ def identify(
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     if not listed:
         raise InputError("identify: no file given")
-    reader = Reader.open(model, library if verify else None, matching=verify)
-    sets = [(str(path), flatten(readers.read(path, dataset))) for path in listed]
+    folder = model_folder(model, technique)
+    reads, form = stated(folder)
+    if technique is not None and reads not in ("?", technique):
+        raise InputError(f"model {folder.name}: it reads {reads}, not {technique}")
+    if not form.startswith(REGRESSOR):
+        if refine is not None:
+            raise InputError("refine: for values read by a regressor; EBSD answers are confirmed by matching (verify)")
+        options = (folder, verify, dataset, pattern_centre, detector_convention, library, images, progress)
+        yield from _by_matching(listed, *options)
+        return
+    if pattern_centre is not None or library is not None:
+        given = "library" if pattern_centre is None else "pattern_centre"
+        raise InputError(f"{given}: for EBSD patterns; the model {folder.name} reads {reads}")
+    yield from _by_value(listed, folder, verify if refine is None else refine, dataset, images, progress)
+
+
+def _by_matching(
+    paths: list[str | Path],
+    folder: Path,
+    verify: bool,
+    dataset: str | None,
+    pattern_centre: Centre | None,
+    detector_convention: str,
+    library: str | Path | None,
+    images: bool,
+    progress: Progress | None,
+) -> Iterator[Reading]:
+    """Space groups from a classifier, confirmed by matching."""
+    from zoneaxis.patterns import readers
+    from zoneaxis.patterns.schema import flatten
+    from zoneaxis.reading.reader import Reader
+    from zoneaxis.reading.stated_centre import stated_centre
+
+    reader = Reader.open(folder, library if verify else None, matching=verify)
+    sets = [(str(path), flatten(readers.read(path, dataset))) for path in paths]
     centres = [stated_centre(patterns, pattern_centre, detector_convention) for _, patterns in sets]
     for (path, patterns), centre in zip(sets, centres, strict=True):
         yield from reader.read(path, patterns, centre, images=images, progress=progress)
+
+
+def _by_value(
+    paths: list[str | Path],
+    folder: Path,
+    refine: bool,
+    dataset: str | None,
+    images: bool,
+    progress: Progress | None,
+) -> Iterator[Reading]:
+    """Values from a regressor, refined through its emulator."""
+    from zoneaxis.reading.image_file import read_pixels
+    from zoneaxis.reading.value_model import open_model
+    from zoneaxis.reading.value_reader import ValueReader
+
+    reader = ValueReader(open_model(folder))
+    sets = []
+    for path in paths:
+        pixels, technique = read_pixels(Path(path), dataset)
+        if technique not in ("unknown", reader.model.technique):
+            raise InputError(f"{path}: patterns of {technique}; the model {folder.name} reads {reader.model.technique}")
+        reader.check(pixels, str(path))
+        sets.append((str(path), pixels))
+    for path, pixels in sets:
+        for begin in range(0, len(pixels), BATCH_IMAGES):
+            part = pixels[begin : begin + BATCH_IMAGES].astype("float32")
+            indices = range(begin, begin + len(part))
+            yield from reader.read([path] * len(part), indices, part, refine=refine, images=images)
+            if progress is not None:
+                progress("reading", begin + len(part), len(pixels))
+
+
+def __getattr__(name: str) -> Any:
+    """The reader of EBSD patterns and its numbers, imported when asked for: they need torch, values do not."""
+    if name in ("KNOWN_TOLERANCE", "MATCH_PX", "Reader"):
+        from zoneaxis.reading import reader
+
+        return getattr(reader, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from pathlib import Path
 
 from zoneaxis.errors import InputError
 
-DEFAULT_MODEL = "ebsd-space-groups"
+DEFAULTS = {"ebsd": "ebsd-space-groups", "cbleed": "cbleed-si001"}
+"""The shipped model of each technique that can be read."""
+DEFAULT_MODEL = DEFAULTS["ebsd"]
 
 
-def model_folder(model: str | Path | None) -> Path:
-    """Folder of a model: one that the package ships, by name, or any other; None: the default one.
+def model_folder(model: str | Path | None, technique: str | None = None) -> Path:
+    """Folder of a model: one that the package ships, by name, or any other; None: the technique's default one.
 
     Raises:
-        InputError: there is neither.
+        InputError: there is neither, or the technique has no default.
     """
     shipped = Path(str(resources.files("zoneaxis") / "models"))
-    name = DEFAULT_MODEL if model is None else model
+    if technique is not None and technique not in DEFAULTS:
+        raise InputError(f"technique {technique!r}: patterns of {', '.join(DEFAULTS)} can be read")
+    name = DEFAULTS[technique or "ebsd"] if model is None else model
     for folder in (shipped / str(name), Path(name)):
         if (folder / "card.json").is_file():
             return folder
     known = ", ".join(sorted(file.parent.name for file in shipped.glob("*/weights.safetensors"))) or "none"
     raise InputError(f"model {str(name)!r}: neither a shipped model ({known}) nor a model folder")
+
+
+def stated(folder: Path) -> tuple[str, str]:
+    """Technique and format of the model in a folder, as its card states them; `?` where the card is unreadable.
+
+    Whoever opens the model then says what is wrong with the card.
+    """
+    try:
+        card = json.loads((folder / "card.json").read_text(encoding="utf-8"))
+        return str(card["technique"]), str(card["format"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "?", "?"

@@ -6,7 +6,7 @@ import functools
 import hashlib
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from importlib.metadata import version
 from itertools import product
 from pathlib import Path
@@ -20,6 +20,7 @@ from zoneaxis.crystals.slab import si001_2x1
 from zoneaxis.errors import InputError
 from zoneaxis.patterns import generate as shards
 from zoneaxis.patterns.schema import pattern_set
+from zoneaxis.scattering.leed.accuracy import accuracy
 from zoneaxis.techniques.cbleed.experiment import CBLEEDExperiment
 from zoneaxis.techniques.cbleed.layout import DiscLayout
 from zoneaxis.techniques.cbleed.physics import Physics
@@ -27,7 +28,10 @@ from zoneaxis.techniques.cbleed.simulator import attributes, labels
 
 LABELS = ("beam_energy_ev", "dimer", "dimer_height_angstrom", "dimer_length_angstrom")
 FEWEST_IN_A_SHARD, MOST_IN_A_SHARD = 16, 256
+LONGEST_AXIS = 1000
 SECTIONS = ("name", "technique", "seed", "specimen", "preset", "physics", "image", "grid")
+READER_SECTIONS = ("autoencoder", "camera", "reader")
+"""What `train` needs beside the images; see `recipes.cbleed_reader`."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Plan:
             repr((self.preset, sorted(self.changes.items()), self.size_px, self.directions)).encode()
         )
         for name in LABELS:
-            digest.update(np.ascontiguousarray(self.labels[name]).tobytes())
+            digest.update(repr(np.asarray(self.labels[name]).tolist()).encode())
         return digest.hexdigest()
 
     @functools.cached_property
@@ -61,6 +65,25 @@ class Plan:
         """Beam and screen of all images."""
         layout = DiscLayout.for_slab(si001_2x1(), size_px=self.size_px, grid=self.directions)
         return CBLEEDExperiment(layout, Physics.preset(self.preset, **self.changes))
+
+    def check(self) -> None:
+        """Find now what would end the run later.
+
+        Raises:
+            InputError: a preset, physics, image, energy or dimer that cannot be.
+        """
+        known = [one.name for one in fields(Physics)]
+        strange = sorted(set(self.changes) - set(known))
+        if strange:
+            raise InputError(f"[physics] has no {strange[0]!r}; known are {', '.join(known)}")
+        energies = self.labels["beam_energy_ev"]
+        accuracy(self.experiment.physics.accuracy)
+        medium = self.experiment.physics.medium(("Si",))
+        for energy in (float(energies.min()), float(energies.max())):
+            self.experiment.check(energy)
+            medium.t_matrix(("Si",), energy, 0)
+        for structure in set(zip(*(self.labels[name].tolist() for name in LABELS[1:]), strict=True)):
+            si001_2x1(*structure)
 
     def part(self, start: int, stop: int) -> xr.Dataset:
         """Images start to stop, in the order of the plan, those of one energy made together."""
@@ -122,22 +145,39 @@ def read(path: str | Path) -> Plan:
     step], dimer = [names]; preset; [physics] in place of the preset's; [image] size_px, directions.
 
     Raises:
-        InputError: a faulty recipe, with the field and what would be right.
+        InputError: a faulty recipe, with the field and what would be right; see also `Plan.check`.
     """
     try:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
         raise InputError(f"{path}: not a readable recipe ({str(reason).splitlines()[0]})") from None
-    strange = sorted(set(values) - set(SECTIONS))
+    try:
+        plan = _plan(values)
+        plan.check()
+    except InputError as reason:
+        raise InputError(f"{path}: {reason}") from None
+    except (AttributeError, TypeError, ValueError) as reason:
+        raise InputError(f"{path}: an entry is of the wrong kind ({str(reason).splitlines()[0]})") from None
+    return plan
+
+
+def _plan(values: Mapping[str, Any]) -> Plan:
+    known = (*SECTIONS, *READER_SECTIONS)
+    strange = sorted(set(values) - set(known))
     if strange:
-        raise InputError(f"{path}: unknown {strange[0]!r}; known are {', '.join(SECTIONS)}")
-    if values.get("specimen", "Si001-2x1") != "Si001-2x1":
-        raise InputError(f"{path}: specimen {values['specimen']!r}: image sets are of Si001-2x1")
+        raise InputError(f"unknown {strange[0]!r}; known are {', '.join(known)}")
+    for name, only in (("technique", "cbleed"), ("specimen", "Si001-2x1")):
+        if values.get(name, only) != only:
+            raise InputError(f"{name} {values[name]!r}: these image sets are of {only}")
     grid, image = dict(values.get("grid", {})), dict(values.get("image", {}))
     axes = ("energy_ev", "dimer_height_angstrom", "dimer_length_angstrom")
     if set(grid) != {*axes, "dimer"} or set(image) - {"size_px", "directions"}:
-        raise InputError(f"{path}: [grid] holds {', '.join(axes)}, dimer; [image] size_px, directions")
-    energies, heights, lengths = (_axis(grid[name], f"{path}: {name}") for name in axes)
+        raise InputError(f"[grid] holds {', '.join(axes)}, dimer; [image] size_px, directions")
+    if not isinstance(grid["dimer"], list) or not grid["dimer"]:
+        raise InputError(f"dimer = {grid['dimer']!r}: expected a list such as ['symmetric', 'buckled']")
+    if not all(isinstance(value, int) for value in image.values()):
+        raise InputError(f"[image] {image}: expected whole numbers")
+    energies, heights, lengths = (_axis(grid[name], name) for name in axes)
     rows = list(product(energies, grid["dimer"], heights, lengths))
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Plan(
@@ -145,21 +185,29 @@ def read(path: str | Path) -> Plan:
     )
 
 
-def _axis(span: Any, where: str) -> np.ndarray:
+def _axis(span: Any, name: str) -> np.ndarray:
     try:
         first, last, step = map(float, span)
     except (TypeError, ValueError):
-        raise InputError(f"{where} = {span!r}: expected [first, last, step]") from None
+        raise InputError(f"{name} = {span!r}: expected [first, last, step]") from None
     steps = (last - first) / step if step > 0 else -1.0
-    if steps < 0 or abs(steps - round(steps)) > 1e-6:
-        raise InputError(f"{where} = {span}: steps of {step:g} do not lead from {first:g} to {last:g}")
+    if not 0 <= steps < LONGEST_AXIS or abs(steps - round(steps)) > 1e-6:
+        raise InputError(
+            f"{name} = {span}: steps of {step:g} do not lead from {first:g} to {last:g} in fewer than "
+            f"{LONGEST_AXIS} values"
+        )
     return np.round(first + step * np.arange(round(steps) + 1), 9)
 
 
 def generate(
     plan: Plan, path: str | Path, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> Path:
-    """Write the images of a plan as a pattern set (.zarr), one shard an energy; resumes after an interruption."""
+    """Write the images of a plan as a pattern set (.zarr), one shard an energy; resumes after an interruption.
+
+    Raises:
+        InputError: a plan that fails its `check`, a path that is taken.
+    """
+    plan.check()
     energies = plan.labels["beam_energy_ev"]
     changes = np.flatnonzero(np.diff(energies))
     together = int(changes[0]) + 1 if len(changes) else len(plan)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from zoneaxis.errors import InputError
 from zoneaxis.recipes.progress import bar
-from zoneaxis.recipes.recipe import SHIPPED, Recipe
+from zoneaxis.recipes.recipe import SHIPPED, Recipe, technique
 from zoneaxis.techniques.ebsd.experiment import EBSDExperiment
 
 PREPARATION = "zoneaxis.patterns.preprocess.prepare"
@@ -37,13 +37,17 @@ def train(
     Args:
         recipe_path: TOML file.
         output: folder of the model; it may hold an unfinished run of the same recipe.
-        workers: processes that simulate master patterns (default: all cores).
+        workers: processes that simulate master patterns or images (default: all cores).
         progress: show progress on stderr.
         overwrite: write over a finished model.
 
     Raises:
         InputError: a faulty recipe, or a finished model in the way.
     """
+    if technique(recipe_path) == "cbleed":
+        from zoneaxis.recipes import cbleed_reader
+
+        return cbleed_reader.train(recipe_path, output, workers=workers, progress=progress, overwrite=overwrite)
     from zoneaxis.learn.training import fit
 
     recipe = Recipe.read(recipe_path)

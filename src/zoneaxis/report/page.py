@@ -13,7 +13,7 @@ from pathlib import Path
 
 from zoneaxis.reading.reading import Reading
 from zoneaxis.report.figures import SIGNATURE
-from zoneaxis.report.row import HEADINGS, row
+from zoneaxis.report.row import headings, number, rows, words
 
 MOST_DETAILS = 200
 STYLE = """
@@ -38,12 +38,12 @@ def page(readings: Sequence[Reading], picture: bytes | None = None, title: str =
     parts = [f"<h1>{escape(title)}</h1>", f"<p>{escape(_summary(readings))}</p>"]
     if picture is not None:
         data = base64.b64encode(picture).decode()
-        parts.append(
-            f'<img alt="measured patterns and the simulations that fit them best" src="data:image/png;base64,{data}">'
-        )
-    headings = ("file", "pattern", *HEADINGS)
-    lines = [(Path(reading.file).name, str(reading.index), *row(reading)) for reading in readings]
-    parts.append(_table(headings, lines, [reading.unknown for reading in readings]))
+        parts.append(f'<img alt="measured patterns and what explains them best" src="data:image/png;base64,{data}">')
+    lines = [
+        (Path(reading.file).name, str(reading.index), *entries)
+        for reading, entries in zip(readings, rows(readings), strict=True)
+    ]
+    parts.append(_table(("file", "pattern", *headings(readings)), lines, [reading.unknown for reading in readings]))
     parts.append("<h2>Reasons</h2>")
     parts += [_details(reading) for reading in readings[:MOST_DETAILS]]
     if len(readings) > MOST_DETAILS:
@@ -60,18 +60,27 @@ def page(readings: Sequence[Reading], picture: bytes | None = None, title: str =
 
 def _summary(readings: Sequence[Reading]) -> str:
     unknown = sum(reading.unknown for reading in readings)
+    if any(reading.values is not None for reading in readings):
+        return f"{len(readings)} patterns, {unknown} of them unknown. ± stands for one standard deviation."
     sizes = [len(reading.prediction_set) for reading in readings if reading.prediction_set]
     mean = f"; a prediction set holds {sum(sizes) / len(sizes):.1f} groups on average" if sizes else ""
     return f"{len(readings)} patterns, {unknown} of them unknown{mean}. Numbers of space groups stand for the groups."
 
 
 def _details(reading: Reading) -> str:
-    """Reason, and beside each other the answers and how well every crystal matched."""
+    """Reason, and beside each other the answers, what was read, and how well every crystal matched."""
     parts = [f"<h3>{escape(Path(reading.file).name)}, pattern {reading.index}</h3>", f"<p>{escape(reading.reason)}</p>"]
     tables = []
     if reading.answers:
         answers = [(answer.label, f"{answer.probability:.3f}") for answer in reading.answers]
-        tables.append(_table(("space group", "probability"), answers))
+        tables.append(_table(("space group" if reading.values is None else "kind", "probability"), answers))
+    if reading.values:
+        guess = (reading.evidence.get("network") or {}).get("values", {})
+        lines = [
+            (words(name, value.unit), number(value), f"{guess[name]:.5g} {value.unit}" if name in guess else "–")
+            for name, value in reading.values.items()
+        ]
+        tables.append(_table(("value", "read", "network's guess"), lines))
     matching = reading.evidence.get("matching")
     if matching:
         ranked = sorted(matching["crystals"].items(), key=lambda item: -item[1])

@@ -1,7 +1,7 @@
 """Accuracy: where sums and series are cut, under three names.
 
 `benchmarks/leed_accuracy.py` prints the error of each as relative L2 over the discs of an image. With the paper's
-absorption `balanced` is off by 1 to 3e-3, with the physical one by 2 to 8e-3, nearly all of it from the beams.
+absorption `balanced` is off by 1 to 3e-3, with the physical one by 3 to 5e-3, nearly all of it from the beams.
 """
 
 from __future__ import annotations

@@ -62,9 +62,11 @@ def beam_intensities(
             it two layers are not the same as one layer of two atoms.
 
     Raises:
-        InputError: slabs that do not fit together; an energy outside the phase shifts; k beyond the horizon.
-        FloatingPointError: layer doubling does not converge.
+        InputError: slabs that do not fit together; an energy outside the phase shifts; k beyond the horizon; layer
+            doubling that does not converge.
     """
+    if not slabs:
+        raise InputError("beam intensities: no slab given")
     first, limits = slabs[0], accuracy(limits)
     _check_alike(slabs)
     k = torch.as_tensor(k, dtype=torch.float64)
@@ -114,7 +116,11 @@ def beam_intensities(
         column = incident - chosen.cosets[coset].start
         amplitudes[0, :, chosen.cosets[coset]] = bulk[coset][..., column]
         amplitudes = amplitudes[..., known].expand(len(slabs), -1, -1)
-    top = positions[..., 2].min(1).values if first.elements else torch.full((len(slabs),), first.top_z)
+    top = (
+        positions[..., 2].min(1).values
+        if first.elements
+        else torch.full((len(slabs),), first.top_z, dtype=torch.float64)
+    )
     height = STEP_HEIGHT_ANGSTROM - top if step_plane_angstrom is None else step_plane_angstrom + 0 * top
     damping = (waves.kz[:, known].imag + waves.kz[:, incident, None].imag) * height.to(torch.float64)[:, None, None]
     intensity = amplitudes.abs() ** 2 * torch.exp(-2 * damping).to(amplitudes.real.dtype)
@@ -151,7 +157,12 @@ def bulk_reflection(
             limits.sums,
             prefactor=part.kappa.real if cleed_prefactor else None,
         )
-        reflection, _ = half_crystal(layer, steps, part, limits.doubling)
+        try:
+            reflection, _ = half_crystal(layer, steps, part, limits.doubling)
+        except FloatingPointError as reason:
+            raise InputError(
+                f"{substrate.element} at {energy_ev:g} eV, V0i {medium.imaginary_potential_ev:g} eV: {reason}"
+            ) from None
         blocks.append(moved(reflection, origin, part))
     return blocks
 

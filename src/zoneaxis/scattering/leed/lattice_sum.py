@@ -43,8 +43,9 @@ def lattice_sums(offsets: Tensor, cell: np.ndarray, k: Tensor, kappa: complex, l
         l_max: highest l, twice that of the scattered waves.
         tolerance: where the sum is cut.
     """
-    widest = float(offsets[:, :2].detach().norm(dim=1).max())
-    points = torch.from_numpy(lattice_points(cell, reach_angstrom(kappa, tolerance) + widest)).to(offsets.device)
+    # The cut depends on no offset: a sum is the same whatever it is made beside, and smooth in d.
+    radius = reach_angstrom(kappa, tolerance) + float(np.linalg.norm(cell.sum(0))) / 2
+    points = torch.from_numpy(lattice_points(cell, radius)).to(offsets.device)
     phases = torch.exp(1j * (k @ points.T))
     rho = offsets[:, None, :] - torch.nn.functional.pad(points, (0, 1))
     square = (rho * rho).sum(-1)

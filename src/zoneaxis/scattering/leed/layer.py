@@ -57,6 +57,8 @@ def propagator(
         offsets = (receivers[:, :, None] - emitters[:, None, :]).reshape(-1, 3)
         rounded = np.round(offsets.detach().cpu().numpy(), 9)
         _, first, place = np.unique(rounded, axis=0, return_index=True, return_inverse=True)
+        if offsets.requires_grad:  # a shared sum would hand its gradient to one pair alone
+            first = place = np.arange(len(offsets))
         distinct = offsets[torch.from_numpy(first).to(offsets.device)]
         sums = lattice_sums(distinct, cell, k, kappa, 2 * l_max, tolerance).to(dtype)
         blocks = two_centre(sums, l_max).permute(2, 3, 0, 1)  # offset, angle, L, L'

@@ -17,6 +17,9 @@ from zoneaxis.scattering.leed.beams import ELECTRON, wave_number
 from zoneaxis.scattering.leed.phase_shifts import PhaseShifts
 from zoneaxis.scattering.leed.thermal import t_matrix
 
+LEAST_ABSORPTION_EV = 0.5
+"""Lattice sums reach as far as a wave: with less absorption they would take millions of atoms."""
+
 
 @dataclass(frozen=True)
 class Medium:
@@ -39,9 +42,10 @@ class Medium:
     def __post_init__(self) -> None:
         if not 0 <= self.inner_potential_ev <= 50:
             raise InputError(f"inner_potential_ev = {self.inner_potential_ev:g} must lie between 0 and 50 eV")
-        if not 0 < self.imaginary_potential_ev <= 50:
+        if not LEAST_ABSORPTION_EV <= self.imaginary_potential_ev <= 50:
             raise InputError(
-                f"imaginary_potential_ev = {self.imaginary_potential_ev:g} must be above 0 and at most 50 eV"
+                f"imaginary_potential_ev = {self.imaginary_potential_ev:g} must lie between {LEAST_ABSORPTION_EV:g} "
+                "and 50 eV"
             )
         for element, value in self.u_squared.items():
             if not 0 <= value <= 0.25:

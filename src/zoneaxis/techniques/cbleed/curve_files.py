@@ -25,8 +25,8 @@ from zoneaxis.scattering.leed.r_factor import FEWEST_POINTS, pendry_r_factor
 
 ENERGY = "beam_energy_ev"
 HEADING = re.compile(r"\(\s*(-?\d+)\s+(-?\d+)\s*\)")
-SAME_ENERGY_EV = 1e-6
-"""Energies that differ by less are the same."""
+DECIMALS_OF_EV = 6
+"""Energies that agree so far are the same."""
 MOST_PANELS_IN_A_COLUMN = 5
 
 
@@ -60,7 +60,7 @@ def load(path: str | Path) -> xr.Dataset:
     table = [(f"{path}, line {n}", line) for n, line in enumerate(lines, 1) if line.strip() and line[0] != "#"]
     if len(table) < 2:
         raise InputError(f"{path}: a table of curves has a heading and at least one line of numbers")
-    beams = _beams(*table[0])
+    beams = _indices(*table[0])
     rows = np.array([_numbers(where, line, 1 + len(beams)) for where, line in table[1:]])
     energies = rows[:, 0]
     if not (np.isfinite(energies).all() and (np.diff(energies) > 0).all()):
@@ -86,24 +86,26 @@ def compare(theory: xr.Dataset, experiment: xr.Dataset, imaginary_potential_ev: 
     Raises:
         InputError: no beam in common, too few energies in common, no V0i.
     """
-    width_ev = imaginary_potential_ev or theory.attrs.get("imaginary_potential_ev")
+    width_ev = theory.attrs.get("imaginary_potential_ev") if imaginary_potential_ev is None else imaginary_potential_ev
     if width_ev is None:
         raise InputError("R factor: imaginary_potential_ev is neither given nor an attribute of the theory")
-    here, there = (_places(curves) for curves in (theory, experiment))
+    here, there = ({beam: place for place, beam in enumerate(_beams(curves))} for curves in (theory, experiment))
     beams = [beam for beam in here if beam in there]
     if not beams:
         raise InputError(f"R factor: no beam in common: {_headings(here)} against {_headings(there)}")
-    energies, other = theory[ENERGY].values, experiment[ENERGY].values
-    nearest = np.abs(other - energies[:, None]).argmin(axis=1)
-    shared = np.flatnonzero(np.abs(other[nearest] - energies) < SAME_ENERGY_EV)
-    if len(shared) < FEWEST_POINTS:
+    simulated, measured = (curves[ENERGY].values.round(DECIMALS_OF_EV) for curves in (theory, experiment))
+    energies, ours, theirs = np.intersect1d(simulated, measured, return_indices=True)
+    if len(energies) < FEWEST_POINTS:
         raise InputError(
-            f"R factor: {len(shared)} energies in common of {len(energies)} and {len(other)}, at least {FEWEST_POINTS} "
-            "are needed; simulate at the energies of the measurement"
+            f"R factor: {len(energies)} energies in common of {len(simulated)} and {len(measured)}; at least "
+            f"{FEWEST_POINTS} are needed: simulate at the energies of the measurement"
         )
-    ours = theory["intensity"].values[[here[beam] for beam in beams]][:, shared]
-    theirs = experiment["intensity"].values[[there[beam] for beam in beams]][:, nearest[shared]]
-    found = pendry_r_factor(energies[shared], ours.T, theirs.T, float(width_ev))
+    found = pendry_r_factor(
+        energies,
+        theory["intensity"].values[[here[beam] for beam in beams]][:, ours].T,
+        experiment["intensity"].values[[there[beam] for beam in beams]][:, theirs].T,
+        float(width_ev),
+    )
     h, k = np.array(beams).T
     return xr.Dataset(
         {"r_factor": ("beam", found.per_curve), "range_ev": ("beam", found.range_ev)},
@@ -112,9 +114,9 @@ def compare(theory: xr.Dataset, experiment: xr.Dataset, imaginary_potential_ev: 
     )
 
 
-def _places(curves: xr.Dataset) -> dict[tuple[int, int], int]:
-    """Number of every beam (h, k) in its set."""
-    return {(int(h), int(k)): n for n, (h, k) in enumerate(zip(curves["h"].values, curves["k"].values, strict=True))}
+def _beams(curves: xr.Dataset) -> list[tuple[int, int]]:
+    """(h, k) of every curve."""
+    return [(int(h), int(k)) for h, k in zip(curves["h"].values, curves["k"].values, strict=True)]
 
 
 def _headings(beams: Iterable[Sequence[int]]) -> str:
@@ -124,7 +126,7 @@ def _headings(beams: Iterable[Sequence[int]]) -> str:
 def _write_csv(curves: xr.Dataset, place: Path) -> None:
     columns = np.vstack([curves[ENERGY].values, curves["intensity"].values]).T
     lines = [f"# {name}: {json.dumps(value)}" for name, value in curves.attrs.items()]
-    lines.append(f"{ENERGY},{_headings(_places(curves))}")
+    lines.append(f"{ENERGY},{_headings(_beams(curves))}")
     lines += [",".join("" if np.isnan(number) else repr(float(number)) for number in row) for row in columns]
     place.write_text("\n".join(lines) + "\n", encoding="utf-8")
 
@@ -138,7 +140,7 @@ def _write_png(curves: xr.Dataset, place: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    beams = list(_places(curves))
+    beams = _beams(curves)
     columns = -(-len(beams) // MOST_PANELS_IN_A_COLUMN)
     rows = -(-len(beams) // columns)
     figure = Figure(figsize=(1.2 + 5.0 * columns, 1.2 + 1.3 * rows), dpi=120, layout="constrained")
@@ -170,8 +172,8 @@ def _title(attributes: dict[str, Any]) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _beams(where: str, heading: str) -> np.ndarray:
-    """(beams, 2) indices of a heading."""
+def _indices(where: str, heading: str) -> np.ndarray:
+    """(beams, 2) indices h, k of a heading."""
     first, *names = (name.strip().strip('"') for name in heading.split(","))
     found = [HEADING.fullmatch(name) for name in names]
     wrong = [name for name, match in zip(names, found, strict=True) if match is None]

@@ -76,6 +76,8 @@ def simulate_leed_iv(
     index = np.asarray(beams, dtype=int)
     if index.ndim != 2 or index.shape[1] != 2 or not len(index):
         raise InputError(f"leed-iv: beams {beams} are not pairs of whole numbers h, k")
+    if len(np.unique(index, axis=0)) < len(index):
+        raise InputError(f"leed-iv: beams {index.tolist()} name one of them twice")
     physics = Physics.preset(
         preset,
         inner_potential_ev=inner_potential_ev,

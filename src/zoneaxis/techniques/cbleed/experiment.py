@@ -56,11 +56,7 @@ class CBLEEDExperiment:
         Raises:
             InputError: an energy out of range, structures that do not fit together.
         """
-        if not LOWEST_EV <= energy_ev <= HIGHEST_EV:
-            raise InputError(
-                f"cbleed: beam energy {energy_ev:g} eV is outside {LOWEST_EV:g} to {HIGHEST_EV:g} eV, where the "
-                "physics holds"
-            )
+        self.check(energy_ev)
         images = torch.zeros(len(slabs), self.layout.size_px, self.layout.size_px)
         mirrors = [(self.symmetry and slab.mirror_x, self.symmetry and slab.mirror_y) for slab in slabs]
         for pair in dict.fromkeys(mirrors):
@@ -68,6 +64,15 @@ class CBLEEDExperiment:
             grid = self._grid([slabs[number] for number in alike], energy_ev, *pair)
             images[alike] = self.layout.render(grid, energy_ev)
         return images
+
+    def check(self, energy_ev: float) -> None:
+        """Raise InputError for an energy out of range, or at which the discs would be too large."""
+        if not LOWEST_EV <= energy_ev <= HIGHEST_EV:
+            raise InputError(
+                f"cbleed: beam energy {energy_ev:g} eV is outside {LOWEST_EV:g} to {HIGHEST_EV:g} eV, where the "
+                "physics holds"
+            )
+        self.layout.radius_at(energy_ev)
 
     def _grid(self, slabs: Sequence[Slab], energy_ev: float, mirror_x: bool, mirror_y: bool) -> Tensor:
         """|a_g|² (structures, beams, directions) over the whole cone."""

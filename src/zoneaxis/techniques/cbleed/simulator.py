@@ -92,12 +92,16 @@ def simulate_cbleed(
     )
     experiment = CBLEEDExperiment(layout, physics, model, onset_angstrom)
     energies = np.atleast_1d(np.asarray(energy_ev, dtype=np.float64))
+    for energy in energies:
+        experiment.check(float(energy))
     images = []
     for number, energy in enumerate(energies):
         images.append(experiment.images([surface], float(energy))[0])
         if progress is not None:
             progress(number + 1, len(energies))
     stack = torch.stack(images)
+    if disc is not None and not stack.any():
+        raise InputError(f"cbleed: disc {disc} lies beyond the horizon at {energies.max():g} eV: there is no such beam")
     if rotational_domains == 2:
         stack = (stack + torch.rot90(stack, dims=(-2, -1))) / 2
     return pattern_set(
