@@ -29,7 +29,7 @@ from zoneaxis.techniques.cbleed.simulator import attributes, labels
 LABELS = ("beam_energy_ev", "dimer", "dimer_height_angstrom", "dimer_length_angstrom")
 FEWEST_IN_A_SHARD, MOST_IN_A_SHARD = 16, 256
 LONGEST_AXIS = 1000
-SECTIONS = ("name", "technique", "seed", "specimen", "preset", "physics", "image", "grid")
+SECTIONS = ("name", "technique", "seed", "specimen", "preset", "physics", "image", "grid", "scan")
 READER_SECTIONS = ("autoencoder", "camera", "reader")
 """What `train` needs beside the images; see `recipes.cbleed_reader`."""
 
@@ -141,8 +141,11 @@ def write_images(
 
 
 def read(path: str | Path) -> Plan:
-    """The plan of a recipe file: [grid] spans energy_ev, dimer_height_angstrom, dimer_length_angstrom = [first, last,
-    step], dimer = [names]; preset; [physics] in place of the preset's; [image] size_px, directions.
+    """The plan of a recipe file.
+
+    [grid] or [scan]: energy_ev, dimer_height_angstrom, dimer_length_angstrom = [first, last, step], dimer = [names]; a
+    grid takes every height with every length, a scan displaces along one of them at a time. preset; [physics] in place
+    of the preset's; [image] size_px, directions.
 
     Raises:
         InputError: a faulty recipe, with the field and what would be right; see also `Plan.check`.
@@ -169,16 +172,24 @@ def _plan(values: Mapping[str, Any]) -> Plan:
     for name, only in (("technique", "cbleed"), ("specimen", "Si001-2x1")):
         if values.get(name, only) != only:
             raise InputError(f"{name} {values[name]!r}: these image sets are of {only}")
-    grid, image = dict(values.get("grid", {})), dict(values.get("image", {}))
+    layouts = [name for name in ("grid", "scan") if name in values]
+    if len(layouts) != 1:
+        raise InputError("one of [grid] and [scan] is needed, not both")
+    (layout,) = layouts
+    table, image = dict(values[layout]), dict(values.get("image", {}))
     axes = ("energy_ev", "dimer_height_angstrom", "dimer_length_angstrom")
-    if set(grid) != {*axes, "dimer"} or set(image) - {"size_px", "directions"}:
-        raise InputError(f"[grid] holds {', '.join(axes)}, dimer; [image] size_px, directions")
-    if not isinstance(grid["dimer"], list) or not grid["dimer"]:
-        raise InputError(f"dimer = {grid['dimer']!r}: expected a list such as ['symmetric', 'buckled']")
+    if set(table) != {*axes, "dimer"} or set(image) - {"size_px", "directions"}:
+        raise InputError(f"[{layout}] holds {', '.join(axes)}, dimer; [image] size_px, directions")
+    if not isinstance(table["dimer"], list) or not table["dimer"]:
+        raise InputError(f"dimer = {table['dimer']!r}: expected a list such as ['symmetric', 'buckled']")
     if not all(isinstance(value, int) for value in image.values()):
         raise InputError(f"[image] {image}: expected whole numbers")
-    energies, heights, lengths = (_axis(grid[name], name) for name in axes)
-    rows = list(product(energies, grid["dimer"], heights, lengths))
+    energies, heights, lengths = (_axis(table[name], name) for name in axes)
+    if layout == "grid":
+        moved = list(product(heights, lengths))
+    else:  # along height, then along length; the undisplaced dimer once
+        moved = [(height, 0.0) for height in heights] + [(0.0, length) for length in lengths if length]
+    rows = [(energy, dimer, *place) for energy, dimer, place in product(energies, table["dimer"], moved)]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Plan(
         dict(zip(LABELS, columns, strict=True)), values.get("preset", "paper"), values.get("physics", {}), **image
