@@ -134,9 +134,9 @@ def test_evaluation_is_quick(emulator):
     """Amplitude and derivatives of one place take well below a millisecond."""
     at, klass = places(1), np.array([0])
     emulator.jacobian(klass, at)
-    begin = time.perf_counter()
+    begin = time.process_time()
     for _ in range(200):
         emulator.jacobian(klass, at)
-    taken = (time.perf_counter() - begin) / 200
+    taken = (time.process_time() - begin) / 200
     print(f"jacobian at one place: {1e6 * taken:.0f} µs")
     assert taken < 1e-3

@@ -27,7 +27,6 @@ GAMMAS = tuple(4.0**k for k in range(-3, 4))
 POWERS = (0.0, 0.5, 1.0)
 RIDGES = tuple(10.0**k for k in range(-10, 2))
 ROWS_AT_ONCE = 512
-PER_TARGET = ("offset", "scale", "ridge", "left_out_mae")
 
 
 @dataclass(frozen=True)

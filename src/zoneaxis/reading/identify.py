@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoneaxis.errors import InputError
-from zoneaxis.reading.model import DEFAULT_MODEL, model_folder, stated
+from zoneaxis.reading.model import DEFAULT_MODEL, DEFAULTS, model_folder, stated
 from zoneaxis.reading.reading import Reading
 
 if TYPE_CHECKING:
@@ -44,7 +44,8 @@ def identify(
 
     Args:
         paths: images or scan files.
-        technique: of the patterns; None: the model's own, `ebsd` if no model is named either.
+        technique: of the patterns; None: the model's own; if no model is named either, what the files state (those
+            written by `simulate` do), else `ebsd`.
         model: name of a shipped model or a folder; None: the technique's default.
         verify: let the physics confirm: match simulated patterns of the library's crystals (EBSD), or refine by maximum
             likelihood through the simulator's emulator (CBLEED). Without it the network alone answers.
@@ -63,6 +64,8 @@ def identify(
     listed = [paths] if isinstance(paths, str | Path) else list(paths)
     if not listed:
         raise InputError("identify: no file given")
+    if technique is None and model is None:
+        technique = _stated_by(listed)
     folder = model_folder(model, technique)
     reads, form = stated(folder)
     if technique is not None and reads not in ("?", technique):
@@ -77,6 +80,16 @@ def identify(
         given = "library" if pattern_centre is None else "pattern_centre"
         raise InputError(f"{given}: for EBSD patterns; the model {folder.name} reads {reads}")
     yield from _by_value(listed, folder, verify if refine is None else refine, dataset, images, progress)
+
+
+def _stated_by(paths: list[str | Path]) -> str | None:
+    """The technique that the files state, None if none does; `InputError` for files of several."""
+    from zoneaxis.reading.image_file import stated_technique
+
+    known = sorted({stated_technique(Path(path)) for path in paths} & set(DEFAULTS))
+    if len(known) > 1:
+        raise InputError(f"identify: files of {' and '.join(known)}; read them one technique at a time")
+    return known[0] if known else None
 
 
 def _by_matching(
@@ -98,6 +111,9 @@ def _by_matching(
 
     reader = Reader.open(folder, library if verify else None, matching=verify)
     sets = [(str(path), flatten(readers.read(path, dataset))) for path in paths]
+    for path, patterns in sets:
+        if patterns.attrs["technique"] not in ("unknown", "ebsd"):
+            raise InputError(f"{path}: patterns of {patterns.attrs['technique']}; the model {folder.name} reads ebsd")
     centres = [stated_centre(patterns, pattern_centre, detector_convention) for _, patterns in sets]
     for (path, patterns), centre in zip(sets, centres, strict=True):
         yield from reader.read(path, patterns, centre, images=images, progress=progress)

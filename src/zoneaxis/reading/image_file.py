@@ -45,6 +45,40 @@ def read_pixels(path: Path, dataset: str | None = None) -> tuple[np.ndarray, str
     return pixels, technique
 
 
+def stated_technique(path: Path) -> str:
+    """The technique that one of our own files (.npz, .zarr, .tif) states, without reading its pixels; else `unknown`.
+
+    A file that is missing or broken is `unknown` too: whoever reads it says what is wrong.
+    """
+    import json
+
+    ending = path.suffix.lower()
+    try:
+        if ending == ".npz":
+            with np.load(path, allow_pickle=False) as archive:
+                return str(archive["technique"])
+        if ending == ".zarr":
+            return str(json.loads((path / "zarr.json").read_text(encoding="utf-8"))["attributes"]["technique"])
+        if ending in (".tif", ".tiff"):
+            import tifffile
+
+            with tifffile.TiffFile(path) as file:
+                return _told(file.pages.first.description)
+    except Exception:  # any fault of any library: the file states nothing
+        return "unknown"
+    return "unknown"
+
+
+def _told(description: str) -> str:
+    """Technique in the description of a TIFF of ours."""
+    import json
+
+    try:
+        return str(json.loads(description)["attributes"]["technique"]) if description.startswith("{") else "unknown"
+    except (ValueError, KeyError, TypeError):
+        return "unknown"
+
+
 def _plain(path: Path, ending: str) -> np.ndarray:
     if ending == ".npy":
         return np.load(path, allow_pickle=False)
@@ -61,8 +95,6 @@ def _plain(path: Path, ending: str) -> np.ndarray:
 
 
 def _tiff(path: Path) -> tuple[np.ndarray, str]:
-    import json
-
     import tifffile
 
     with tifffile.TiffFile(path) as file:
@@ -75,11 +107,7 @@ def _tiff(path: Path) -> tuple[np.ndarray, str]:
             if (pixels != pixels[..., :1]).any():
                 raise InputError(f"{path}: a colour image; diffraction patterns are grey, so convert it to grey first")
             pixels = pixels[..., 0]
-    try:
-        technique = str(json.loads(told)["attributes"]["technique"]) if told.startswith("{") else "unknown"
-    except (ValueError, KeyError, TypeError):
-        technique = "unknown"
-    return pixels, technique
+    return pixels, _told(told)
 
 
 def _scan(path: Path, dataset: str | None) -> tuple[np.ndarray, str]:

@@ -39,8 +39,8 @@ class _Waiting:
 
     signature: tuple[int, int]
     since: float
+    fault: str
     again: float = 0.0
-    fault: str = "the file is empty"
 
 
 @dataclass
@@ -58,9 +58,13 @@ class Folder:
     waiting: dict[str, _Waiting] = field(default_factory=dict)
 
     def look(self) -> list[str]:
-        """Names of the files that are worth a try now, in the order of their names."""
+        """Names of the files that are worth a try now, in the order of their names; `InputError` without the folder."""
         now, ripe, seen = time.monotonic(), [], set()
-        for entry in os.scandir(self.path):
+        try:
+            entries = list(os.scandir(self.path))
+        except OSError as reason:
+            raise InputError(f"{self.path}: the folder can no longer be read ({reason.strerror})") from None
+        for entry in entries:
             name = entry.name
             if name in self.done or name.startswith(".") or not name.lower().endswith((*PLAIN, *SCANS)):
                 continue
@@ -74,7 +78,8 @@ class Folder:
             if known is None:
                 # A file that has been lying there for long enough need not be looked at twice.
                 age = time.time() - told.st_mtime
-                known = self.waiting[name] = _Waiting(signature, now - max(0.0, min(age, 2 * STEADY_S)))
+                since = now - max(0.0, min(age, 2 * STEADY_S))
+                known = self.waiting[name] = _Waiting(signature, since, f"{self.path / name}: the file is empty")
             elif known.signature != signature:
                 known.signature, known.since, known.again = signature, now, 0.0
             if signature[0] and now - known.since >= STEADY_S and now >= known.again:
@@ -146,8 +151,8 @@ def watch(
         One `Arrival` per file.
 
     Raises:
-        InputError: no such folder, a table of something else, a model that cannot be used. Later faults of single files
-            become lines of the table.
+        InputError: no such folder, a table of something else, a model that cannot be used; later, that the folder is
+            gone. Later faults of single files become lines of the table.
     """
     from zoneaxis.reading.model import model_folder
     from zoneaxis.reading.value_model import open_model

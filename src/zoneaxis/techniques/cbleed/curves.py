@@ -54,7 +54,8 @@ def simulate_leed_iv(
     `curve_files.compare` holds two such sets against one another, `curve_files.save` writes them.
 
     Raises:
-        InputError: an unknown surface, displacement, beam or preset; energies or angles out of range.
+        InputError: an unknown surface, displacement or preset; energies or angles out of range; a beam that emerges
+            at none of the energies.
     """
     if isinstance(specimen, Slab) and displacements:
         raise InputError(f"leed-iv: {next(iter(displacements))} belongs to a surface given by name, not to a slab")
@@ -88,12 +89,18 @@ def simulate_leed_iv(
     )
     medium = physics.medium((*surface.elements, surface.substrate.element))
     direction = np.array([np.cos(np.radians(azimuth_deg)), np.sin(np.radians(azimuth_deg))])
+    square = ELECTRON * energies
+    incident = np.sqrt(square)[:, None] * np.sin(np.radians(polar_deg)) * direction
+    outgoing = square - ((index @ surface.reciprocal_cell + incident[:, None]) ** 2).sum(-1).T
+    hidden = (outgoing <= 0).all(1)
+    if hidden.any():
+        raise InputError(
+            f"leed-iv: beam {tuple(index[hidden][0].tolist())} lies beyond the horizon at all energies up to "
+            f"{energies[-1]:g} eV"
+        )
+    ratios = np.sqrt(np.clip(outgoing, 0, None) / (square - (incident**2).sum(1)))
     curves = np.zeros((len(index), len(energies)), dtype=np.float64)
-    for number, energy in enumerate(energies):
-        square = ELECTRON * energy
-        k = np.sqrt(square) * np.sin(np.radians(polar_deg)) * direction
-        outgoing = square - ((index @ surface.reciprocal_cell + k) ** 2).sum(1)
-        ratio = np.sqrt(np.clip(outgoing, 0, None) / (square - k @ k))
+    for number, (energy, k) in enumerate(zip(energies, incident, strict=True)):
         if model == "multiple":
             found = beam_intensities(
                 [surface],
@@ -108,7 +115,7 @@ def simulate_leed_iv(
             found = kinematic_intensities(
                 surface, energy, torch.from_numpy(k[None]), index, medium, limits=physics.accuracy
             )
-        curves[:, number] = found[0, 0].numpy() * ratio
+        curves[:, number] = found[0, 0].numpy() * ratios[:, number]
         if progress is not None:
             progress(number + 1, len(energies))
     return xr.Dataset(
