@@ -6,7 +6,7 @@ READY := .venv/ready
 # One thread per process: several threads on small matrices are many times slower, and tests run in parallel processes.
 SINGLE := OMP_NUM_THREADS=1 MKL_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: help setup demo test slow check format bench docs study train-ebsd
+.PHONY: help setup demo test slow check format bench docs study train-ebsd train-cbleed
 
 help:               ## list the jobs
 	@sed -n 's/^\([a-z-]*\):.*## /\1: /p' Makefile
@@ -52,3 +52,6 @@ study: $(READY)  ## run a published study: make study NAME=... SCALE=smoke|small
 
 train-ebsd: $(READY) ## train the shipped space-group model anew (about an hour on two cores)
 	$(SINGLE) $(BIN)/zoneaxis train recipes/ebsd_space_groups.toml -o runs/ebsd_space_groups
+
+train-cbleed: $(READY) ## make the shipped CBLEED reader anew (about half an hour on two cores)
+	$(SINGLE) $(BIN)/zoneaxis train recipes/cbleed_si001.toml -o runs/cbleed_si001

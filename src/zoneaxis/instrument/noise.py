@@ -6,89 +6,74 @@ that span ordinary EBSD cameras; none was fitted to a measured pattern.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar
 
 import torch
 from torch import Tensor
 
-from zoneaxis.errors import InputError
 from zoneaxis.instrument.camera import MARGIN, degrade, degrade_with_background
-
-Range = tuple[float, float]
-
-
-def _range(low: float, high: float, least: float = -math.inf, most: float = math.inf, log: bool = False) -> Any:
-    """A field that holds (low, high), allowed between least and most, drawn evenly or evenly in the logarithm."""
-    return field(default=(low, high), metadata={"least": least, "most": most, "log": log})
+from zoneaxis.instrument.ranges import Range, Ranges, drawn_from
 
 
 @dataclass(frozen=True)
-class Degradation:
+class Degradation(Ranges):
     """Ranges (low, high) from which every parameter of the degradation is drawn, one draw per pattern.
 
     Lengths are in pixels of the given pattern or fractions of its side; x runs right, y down, from the top left corner.
     The defaults are the mild preset. Raises InputError for a range that is inverted or leaves its physical limits.
     """
 
-    excess_deficiency: Range = _range(-0.4, 0.4, -3, 3)
-    """Gradient added across the bands, relative to the diffraction signal (both at standard deviation 1)."""
-    excess_deficiency_direction_deg: Range = _range(-20, 20, -180, 180)
-    """Direction of that gradient from the vertical."""
-    bottom_contrast: Range = _range(0.3, 1.0, -1, 1)
-    """Factor on the diffraction signal at the bottom edge, 1 at the top, linear between; negative reverses contrast."""
-    background_ratio: Range = _range(2, 6, 1, 100)
-    """Smooth background over the peak of the diffraction signal."""
-    background_x: Range = _range(0.35, 0.65, -1, 2)
-    """Column of the brightest point of the background, fraction of the width."""
-    background_y: Range = _range(0.15, 0.55, -1, 2)
-    """Row of the brightest point of the background, fraction of the height."""
-    background_width: Range = _range(0.5, 1.2, 0.1, 100)
-    """Standard deviation of the background along its long axis, fraction of the width."""
-    background_aspect: Range = _range(0.6, 1.0, 0.1, 1)
-    """Short axis over long axis of the background."""
-    background_tilt_deg: Range = _range(-20, 20, -180, 180)
-    """Turn of the background's long axis from the horizontal."""
-    barrel_distortion: Range = _range(-0.01, 0.01, -0.2, 0.2)
-    """alpha of (x, y)(1 + alpha r²), x and y from -1 to 1."""
-    point_spread_px: Range = _range(0.5, 1.0, 0, MARGIN / 2)
-    """Standard deviation of the point-spread function, px."""
-    spectral_randomisation: Range = _range(0, 0.2, 0, 2)
-    """Standard deviation of the logarithm of a smooth random radial factor on the amplitude spectrum."""
-    dose_electrons_per_px: Range = _range(200, 1e4, 1, 1e9, log=True)
-    """Mean number of electrons counted in a pixel."""
-    gain_spread: Range = _range(0, 0.005, 0, 0.2)
-    """Relative standard deviation of the gain from pixel to pixel."""
-    read_noise_electrons: Range = _range(0, 2, 0, 1e4)
-    """Standard deviation of the read-out noise, electrons."""
-    coloured_noise: Range = _range(0, 0.3, 0, 10)
-    """Standard deviation of coloured noise, relative to that of the diffraction signal."""
-    coloured_noise_exponent: Range = _range(0.5, 1.5, 0, 3)
-    """beta of its amplitude spectrum f^-beta (0 is white)."""
-    hot_pixel_fraction: Range = _range(0, 2e-4, 0, 0.1)
-    """Share of pixels that read full white."""
-    binning: Range = _range(1, 1.5, 1, 4)
-    """Side of a camera pixel in pixels of the given pattern: detail below it is lost."""
-    gamma: Range = _range(0.6, 1.2, 0.1, 5, log=True)
-    """Exponent from light to grey value."""
-    screen_radius: Range = _range(1.0, 1.5, 0.5, 2)
-    """Radius of the round screen over half the short side; black outside; from 1.42 on the whole square is lit."""
-    black_level: Range = _range(0, 1, 0, 1)
-    """Share of the darkest light that the camera's offset takes away; 1 stretches the contrast most."""
-    white_level: Range = _range(0.85, 1.05, 0.1, 3)
-    """Grey value of the brightest light with its noise, over full scale: above 1 the camera saturates."""
+    title: ClassVar[str] = "degradation"
+    presets: ClassVar[tuple[str, ...]] = ("mild", "harsh", "extreme", "none")
 
-    def __post_init__(self) -> None:
-        for item in fields(self):
-            low, high = _checked(item.name, getattr(self, item.name))
-            least, most = item.metadata["least"], item.metadata["most"]
-            if not least <= low <= high <= most:
-                raise InputError(
-                    f"degradation: {item.name} = [{low:g}, {high:g}] must be low <= high within {least:g} to {most:g}"
-                )
-            object.__setattr__(self, item.name, (low, high))
+    excess_deficiency: Range = drawn_from(-0.4, 0.4, -3, 3)
+    """Gradient added across the bands, relative to the diffraction signal (both at standard deviation 1)."""
+    excess_deficiency_direction_deg: Range = drawn_from(-20, 20, -180, 180)
+    """Direction of that gradient from the vertical."""
+    bottom_contrast: Range = drawn_from(0.3, 1.0, -1, 1)
+    """Factor on the diffraction signal at the bottom edge, 1 at the top, linear between; negative reverses contrast."""
+    background_ratio: Range = drawn_from(2, 6, 1, 100)
+    """Smooth background over the peak of the diffraction signal."""
+    background_x: Range = drawn_from(0.35, 0.65, -1, 2)
+    """Column of the brightest point of the background, fraction of the width."""
+    background_y: Range = drawn_from(0.15, 0.55, -1, 2)
+    """Row of the brightest point of the background, fraction of the height."""
+    background_width: Range = drawn_from(0.5, 1.2, 0.1, 100)
+    """Standard deviation of the background along its long axis, fraction of the width."""
+    background_aspect: Range = drawn_from(0.6, 1.0, 0.1, 1)
+    """Short axis over long axis of the background."""
+    background_tilt_deg: Range = drawn_from(-20, 20, -180, 180)
+    """Turn of the background's long axis from the horizontal."""
+    barrel_distortion: Range = drawn_from(-0.01, 0.01, -0.2, 0.2)
+    """alpha of (x, y)(1 + alpha r²), x and y from -1 to 1."""
+    point_spread_px: Range = drawn_from(0.5, 1.0, 0, MARGIN / 2)
+    """Standard deviation of the point-spread function, px."""
+    spectral_randomisation: Range = drawn_from(0, 0.2, 0, 2)
+    """Standard deviation of the logarithm of a smooth random radial factor on the amplitude spectrum."""
+    dose_electrons_per_px: Range = drawn_from(200, 1e4, 1, 1e9, log=True)
+    """Mean number of electrons counted in a pixel."""
+    gain_spread: Range = drawn_from(0, 0.005, 0, 0.2)
+    """Relative standard deviation of the gain from pixel to pixel."""
+    read_noise_electrons: Range = drawn_from(0, 2, 0, 1e4)
+    """Standard deviation of the read-out noise, electrons."""
+    coloured_noise: Range = drawn_from(0, 0.3, 0, 10)
+    """Standard deviation of coloured noise, relative to that of the diffraction signal."""
+    coloured_noise_exponent: Range = drawn_from(0.5, 1.5, 0, 3)
+    """beta of its amplitude spectrum f^-beta (0 is white)."""
+    hot_pixel_fraction: Range = drawn_from(0, 2e-4, 0, 0.1)
+    """Share of pixels that read full white."""
+    binning: Range = drawn_from(1, 1.5, 1, 4)
+    """Side of a camera pixel in pixels of the given pattern: detail below it is lost."""
+    gamma: Range = drawn_from(0.6, 1.2, 0.1, 5, log=True)
+    """Exponent from light to grey value."""
+    screen_radius: Range = drawn_from(1.0, 1.5, 0.5, 2)
+    """Radius of the round screen over half the short side; black outside; from 1.42 on the whole square is lit."""
+    black_level: Range = drawn_from(0, 1, 0, 1)
+    """Share of the darkest light that the camera's offset takes away; 1 stretches the contrast most."""
+    white_level: Range = drawn_from(0.85, 1.05, 0.1, 3)
+    """Grey value of the brightest light with its noise, over full scale: above 1 the camera saturates."""
 
     @classmethod
     def mild(cls) -> Degradation:
@@ -136,36 +121,6 @@ class Degradation:
         neutral |= {"black_level": 1, "white_level": 1}
         return cls(**{name: (value, value) for name, value in neutral.items()})
 
-    @classmethod
-    def from_dict(cls, ranges: Mapping[str, Any]) -> Degradation:
-        """From a recipe: {name: [low, high] or one value}, and `preset` (mild, harsh, extreme, none) for the rest.
-
-        Raises InputError for an unknown name, an unknown preset or a range that is no pair of numbers.
-        """
-        presets = {"mild": cls.mild, "harsh": cls.harsh, "extreme": cls.extreme, "none": cls.none}
-        given = dict(ranges)
-        preset = given.pop("preset", "mild")
-        if preset not in presets:
-            raise InputError(f"degradation: preset {preset!r} is not one of {', '.join(presets)}")
-        known = {item.name for item in fields(cls)}
-        unknown = sorted(set(given) - known)
-        if unknown:
-            raise InputError(f"degradation: unknown {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-        return cls(**(asdict(presets[preset]()) | {name: _checked(name, pair) for name, pair in given.items()}))
-
-    def to_dict(self) -> dict[str, list[float]]:
-        """All ranges as {name: [low, high]}, ready for a recipe or a file; `from_dict` gives the same object back."""
-        return {name: list(pair) for name, pair in asdict(self).items()}
-
-    def draw(self, n: int, generator: torch.Generator) -> dict[str, Tensor]:
-        """Draw every parameter for n patterns: {name: (n,) float32}, to be stored as labels of the patterns."""
-        drawn = {}
-        for item in fields(self):
-            low, high = getattr(self, item.name)
-            share = torch.rand(n, generator=generator, device=generator.device)
-            drawn[item.name] = low * (high / low) ** share if item.metadata["log"] else low + (high - low) * share
-        return drawn
-
     def apply(self, patterns: Tensor, drawn: Mapping[str, Tensor], generator: torch.Generator) -> Tensor:
         """Degrade patterns (n, rows, cols) with the drawn parameters: see `degrade`."""
         return degrade(patterns, drawn, generator)
@@ -175,12 +130,3 @@ class Degradation:
     ) -> tuple[Tensor, Tensor]:
         """As `apply`, and the stored background (n, rows, cols) that comes with each: see `degrade_with_background`."""
         return degrade_with_background(patterns, drawn, generator)
-
-
-def _checked(name: str, pair: Any) -> Range:
-    """A range as two finite floats; one number stands for low = high."""
-    values = [pair, pair] if isinstance(pair, int | float) else list(pair) if isinstance(pair, list | tuple) else []
-    numbers = [value for value in values if isinstance(value, int | float) and math.isfinite(value)]
-    if len(numbers) != 2:
-        raise InputError(f"degradation: {name} = {pair!r} must be [low, high], two finite numbers")
-    return float(numbers[0]), float(numbers[1])

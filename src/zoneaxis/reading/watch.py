@@ -154,7 +154,8 @@ def watch(
         InputError: no such folder, a table of something else, a model that cannot be used; later, that the folder is
             gone. Later faults of single files become lines of the table.
     """
-    from zoneaxis.reading.model import model_folder
+    from zoneaxis.reading.identify import REGRESSOR
+    from zoneaxis.reading.model import model_folder, stated
     from zoneaxis.reading.value_model import open_model
 
     place = Path(folder)
@@ -162,7 +163,13 @@ def watch(
         raise InputError(f"{place}: no such folder")
     if not poll_s > 0 or not deadline_s >= 0:
         raise InputError(f"watch: poll_s = {poll_s}, deadline_s = {deadline_s}; the first must be > 0, the other >= 0")
-    reader = ValueReader(open_model(model_folder(model, technique)))
+    trained = model_folder(model, technique)
+    reads, form = stated(trained)
+    if form != "?" and not form.startswith(REGRESSOR):
+        raise InputError(
+            f"watch: the model {trained.name} tells kinds of {reads} patterns; a model of values is needed"
+        )
+    reader = ValueReader(open_model(trained))
     if refine:
         _ = reader.likelihood
     table = ResultsTable.open(Path(output) if output else place / "results.csv", reader.model.spans)
