@@ -63,7 +63,7 @@ def test_every_option_reaches_the_simulator(zoneaxis, tmp_path, monkeypatch):
 
     monkeypatch.setattr(simulate, "simulations", lambda: {"cbleed": watch})
     said = (
-        "--inner-potential-ev", 6, "--imaginary-potential-ev", 9, "--temperature-k", 100, "--surface-vibration", 1.2,
+        "--inner-potential-ev", 6, "--imaginary-potential-ev", 9, "--temperature-k", 100, "--vibration-factor", 1.2,
         "--model", "kinematic", "--disc", "-1,0", "--constant-half-angle-mrad", 50,
     )  # fmt: skip
     assert zoneaxis("simulate", "cbleed", "Cu001", *said, "-o", tmp_path / "x.npz").code == 0
@@ -74,7 +74,7 @@ def test_every_option_reaches_the_simulator(zoneaxis, tmp_path, monkeypatch):
         "inner_potential_ev": 6.0,
         "imaginary_potential_ev": 9.0,
         "temperature_k": 100.0,
-        "surface_vibration": 1.2,
+        "vibration_factor": 1.2,
         "accuracy": None,
         "model": "kinematic",
         "size_px": 128,

@@ -224,6 +224,24 @@ def test_altered_model_is_refused(tmp_path, folder, model):
             watch(folder, model=copy)
 
 
+def test_a_folder_that_goes_away_ends_the_watch(folder, model, tmp_path):
+    """A watched folder that is removed is said in one line; what was read before stands in the table."""
+    Image.fromarray(images(1)[0]).save(folder / "a.png")
+    arrivals = watch(folder, tmp_path / "told.csv", model=model, poll_s=0.01)
+    assert next(arrivals).file == "a.png"
+    shutil.rmtree(folder)
+    with pytest.raises(InputError, match="can no longer be read"):
+        next(arrivals)
+    assert [row["file"] for row in rows(tmp_path / "told.csv")] == ["a.png"]
+
+
+def test_a_classifier_is_refused(folder):
+    """A model that tells kinds, not values, is named as such, and no table is begun."""
+    with pytest.raises(InputError, match="a model of values is needed"):
+        watch(folder, technique="ebsd")
+    assert not list(folder.iterdir())
+
+
 def test_rate(folder, model):
     """A folder of 300 small files is read at more than 100 files a second, refined or not."""
     for number, image in enumerate(images(300)):

@@ -10,7 +10,8 @@ import typer
 
 def inventory(
     what: Annotated[
-        str | None, typer.Argument(help="techniques, crystals, surfaces, models, networks or studies.", show_default="all of them")
+        str | None,
+        typer.Argument(help="techniques, crystals, surfaces, models, networks or studies.", show_default="all of them"),
     ] = None,
 ) -> None:
     """List what there is: techniques, crystals, surfaces, models, networks, studies."""

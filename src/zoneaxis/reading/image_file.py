@@ -40,8 +40,8 @@ def read_pixels(path: Path, dataset: str | None = None) -> tuple[np.ndarray, str
         raise InputError(f"{path}: shape {pixels.shape} of {pixels.dtype} is no grey image and no list of them")
     if min(pixels.shape[1:]) < SMALLEST_PX:
         raise InputError(f"{path}: {pixels.shape[1]} x {pixels.shape[2]} px are too few, at least {SMALLEST_PX}")
-    if pixels.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise InputError(f"{path}: holds values that are not finite (NaN or infinity)")
+    if pixels.dtype.kind == "f" and not (np.abs(pixels) <= np.finfo(np.float32).max).all():
+        raise InputError(f"{path}: holds values that are not finite (NaN or infinity), or beyond 3e38")
     return pixels, technique
 
 

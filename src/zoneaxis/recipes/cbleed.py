@@ -180,16 +180,17 @@ def _plan(values: Mapping[str, Any]) -> Plan:
     axes = ("energy_ev", "dimer_height_angstrom", "dimer_length_angstrom")
     if set(table) != {*axes, "dimer"} or set(image) - {"size_px", "directions"}:
         raise InputError(f"[{layout}] holds {', '.join(axes)}, dimer; [image] size_px, directions")
-    if not isinstance(table["dimer"], list) or not table["dimer"]:
-        raise InputError(f"dimer = {table['dimer']!r}: expected a list such as ['symmetric', 'buckled']")
-    if not all(isinstance(value, int) for value in image.values()):
+    dimers = table["dimer"]
+    if not isinstance(dimers, list) or not dimers or any(dimers.count(one) > 1 for one in dimers):
+        raise InputError(f"dimer = {dimers!r}: expected a list such as ['symmetric', 'buckled'], each named once")
+    if not all(type(value) is int for value in image.values()):
         raise InputError(f"[image] {image}: expected whole numbers")
     energies, heights, lengths = (_axis(table[name], name) for name in axes)
     if layout == "grid":
         moved = list(product(heights, lengths))
     else:  # along height, then along length; the undisplaced dimer once
         moved = [(height, 0.0) for height in heights] + [(0.0, length) for length in lengths if length]
-    rows = [(energy, dimer, *place) for energy, dimer, place in product(energies, table["dimer"], moved)]
+    rows = [(energy, dimer, *place) for energy, dimer, place in product(energies, dimers, moved)]
     columns = [np.array(column) for column in zip(*rows, strict=True)]
     return Plan(
         dict(zip(LABELS, columns, strict=True)), values.get("preset", "paper"), values.get("physics", {}), **image

@@ -82,12 +82,12 @@ def test_labels_and_attributes() -> None:
     """Beams, energies and physics stand in the set; progress counts energies; a slab does as well as its name."""
     ticks: list[tuple[int, int]] = []
     made = copper(
-        polar_deg=5.0, imaginary_potential_ev=5.0, surface_vibration=1.3, progress=lambda *tick: ticks.append(tick)
+        polar_deg=5.0, imaginary_potential_ev=5.0, vibration_factor=1.3, progress=lambda *tick: ticks.append(tick)
     )
     assert made["intensity"].dims == ("beam", "beam_energy_ev")
     assert list(zip(made["h"].values, made["k"].values, strict=True)) == [(0, 0), (1, 0), (0, 1), (1, 1)]
     assert made.attrs["specimen"] == "Cu001" and made.attrs["preset"] == "physical"
-    assert (made.attrs["imaginary_potential_ev"], made.attrs["surface_vibration"]) == (5.0, 1.3)
+    assert (made.attrs["imaginary_potential_ev"], made.attrs["vibration_factor"]) == (5.0, 1.3)
     assert ticks == [(1, 3), (2, 3), (3, 3)]
     assert copper().equals(simulate_leed_iv(fcc001("Cu", 3.6149), energy_ev=ENERGIES, accuracy="preview"))
 
@@ -102,6 +102,7 @@ def test_labels_and_attributes() -> None:
         ({"azimuth_deg": float("nan")}, "azimuth_deg = nan"),
         ({"beams": [(1, 0, 0)]}, "not pairs of whole numbers"),
         ({"beams": [(1, 0), (1, 0)]}, "one of them twice"),
+        ({"beams": [(0, 0), (9, 9)]}, r"beam \(9, 9\) lies beyond the horizon at all energies"),
         ({"model": "none"}, "multiple, kinematic"),
         ({"preset": "best"}, "paper, physical"),
         ({"dimer": "buckled"}, "no dimer"),

@@ -19,7 +19,7 @@ def test_silicon_vibrates_as_measured() -> None:
     """u = 0.075 Å at 293 K; the factor on the amplitude enters squared; cold atoms vibrate less."""
     u_squared = Physics().medium(("Si",)).u_squared["Si"]
     assert u_squared**0.5 == pytest.approx(0.075, abs=1e-3)
-    assert Physics(surface_vibration=1.4).medium(("Si",)).u_squared["Si"] == pytest.approx(1.96 * u_squared)
+    assert Physics(vibration_factor=1.4).medium(("Si",)).u_squared["Si"] == pytest.approx(1.96 * u_squared)
     assert Physics(temperature_k=10.0).medium(("Si",)).u_squared["Si"] < 0.5 * u_squared
     print(f"u of silicon at 293 K: {u_squared**0.5:.4f} Å")
 
@@ -36,7 +36,7 @@ def test_medium_is_made_once() -> None:
         ({"inner_potential_ev": -1.0}, "inner_potential_ev = -1"),
         ({"imaginary_potential_ev": 0.0}, "imaginary_potential_ev = 0"),
         ({"temperature_k": float("nan")}, "temperature_k = nan"),
-        ({"surface_vibration": 5.0}, "surface_vibration = 5"),
+        ({"vibration_factor": 5.0}, "vibration_factor = 5"),
     ],
 )
 def test_values_out_of_range(changes: dict[str, float], says: str) -> None:

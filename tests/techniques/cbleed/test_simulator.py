@@ -105,7 +105,7 @@ def test_displacements_show() -> None:
         {"inner_potential_ev": 6.0},
         {"imaginary_potential_ev": 8.0},
         {"temperature_k": 600.0},
-        {"surface_vibration": 1.4},
+        {"vibration_factor": 1.4},
     ):
         image = small(**{"dimer": "buckled", **changes})["intensity"].values
         relative = np.abs(image / image.sum() - reference / reference.sum()).max() / (reference / reference.sum()).max()

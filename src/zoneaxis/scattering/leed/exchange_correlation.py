@@ -16,7 +16,7 @@ from zoneaxis.errors import InputError
 Array = NDArray[np.float64]
 
 SMALLEST_DENSITY = 1e-30
-"""Density [1/bohr^3] below which the gas is taken as empty; its potential is then below 1e-10 Ha."""
+"""Density [1/bohr^3] below which the gas is taken as empty; its potential is then below 2e-10 Ha."""
 
 
 def _perdew_zunger(rs: Array) -> tuple[Array, Array]:

@@ -32,7 +32,7 @@ def simulate_leed_iv(
     inner_potential_ev: float | None = None,
     imaginary_potential_ev: float | None = None,
     temperature_k: float | None = None,
-    surface_vibration: float | None = None,
+    vibration_factor: float | None = None,
     accuracy: str | None = None,
     model: str = "multiple",
     progress: Progress | None = None,
@@ -45,7 +45,7 @@ def simulate_leed_iv(
         energy_ev: vacuum energies, rising.
         beams: indices h, k in the surface's reciprocal cell; a half-order spot of a 2x1 surface has odd h.
         polar_deg, azimuth_deg: of the incident beam, from the normal and from x.
-        preset, inner_potential_ev, imaginary_potential_ev, temperature_k, surface_vibration, accuracy: see `Physics`.
+        preset, inner_potential_ev, imaginary_potential_ev, temperature_k, vibration_factor, accuracy: see `Physics`.
         model: `multiple` or `kinematic`.
         progress: called with (energies done, energies in all).
         displacements: of a named surface, such as dimer, dimer_height_angstrom.
@@ -84,7 +84,7 @@ def simulate_leed_iv(
         inner_potential_ev=inner_potential_ev,
         imaginary_potential_ev=imaginary_potential_ev,
         temperature_k=temperature_k,
-        surface_vibration=surface_vibration,
+        vibration_factor=vibration_factor,
         accuracy=accuracy,
     )
     medium = physics.medium((*surface.elements, surface.substrate.element))
@@ -131,7 +131,7 @@ def simulate_leed_iv(
             "inner_potential_ev": physics.inner_potential_ev,
             "imaginary_potential_ev": physics.imaginary_potential_ev,
             "temperature_k": physics.temperature_k,
-            "surface_vibration": physics.surface_vibration,
+            "vibration_factor": physics.vibration_factor,
             "accuracy": physics.accuracy,
             "model": model,
         },

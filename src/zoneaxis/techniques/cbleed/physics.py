@@ -42,7 +42,7 @@ class Physics:
         imaginary_potential_ev: V0i.
         temperature_k: of the crystal.
         debye_temperature_k: None: the element's own.
-        surface_vibration: factor on the amplitude u of all atoms; a surface vibrates 1.2 to 1.5 times as widely.
+        vibration_factor: factor on the amplitude u of all atoms; a surface vibrates 1.2 to 1.5 times as widely.
         accuracy: `preview`, `balanced` or `reference`.
     """
 
@@ -50,7 +50,7 @@ class Physics:
     imaginary_potential_ev: float = 10.0
     temperature_k: float = 293.0
     debye_temperature_k: float | None = None
-    surface_vibration: float = 1.0
+    vibration_factor: float = 1.0
     accuracy: str = "balanced"
 
     @classmethod
@@ -78,8 +78,8 @@ PRESETS = {
 def _medium(physics: Physics, elements: tuple[str, ...]) -> Medium:
     if not 0 <= physics.temperature_k <= 2000:
         raise InputError(f"cbleed: temperature_k = {physics.temperature_k:g} must lie between 0 and 2000 K")
-    if not 0.5 <= physics.surface_vibration <= 3:
-        raise InputError(f"cbleed: surface_vibration = {physics.surface_vibration:g} must lie between 0.5 and 3")
+    if not 0.5 <= physics.vibration_factor <= 3:
+        raise InputError(f"cbleed: vibration_factor = {physics.vibration_factor:g} must lie between 0.5 and 3")
     tables, u_squared = {}, {}
     for element in elements:
         if element not in ELEMENTS:
@@ -87,5 +87,5 @@ def _medium(physics: Physics, elements: tuple[str, ...]) -> Medium:
         structure, lattice_parameter, mass, debye = ELEMENTS[element]
         tables[element] = phase_shifts(element, structure, lattice_parameter)
         amplitude = debye_u2(mass, physics.debye_temperature_k or debye, physics.temperature_k)
-        u_squared[element] = physics.surface_vibration**2 * amplitude
+        u_squared[element] = physics.vibration_factor**2 * amplitude
     return Medium(physics.inner_potential_ev, physics.imaginary_potential_ev, tables, u_squared)

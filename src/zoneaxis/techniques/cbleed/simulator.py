@@ -30,7 +30,7 @@ def simulate_cbleed(
     inner_potential_ev: float | None = None,
     imaginary_potential_ev: float | None = None,
     temperature_k: float | None = None,
-    surface_vibration: float | None = None,
+    vibration_factor: float | None = None,
     accuracy: str | None = None,
     model: str = "multiple",
     size_px: int = 128,
@@ -51,7 +51,7 @@ def simulate_cbleed(
         specimen: name of a surface (`crystals.slab.names`), or a slab.
         energy_ev: one or several, in vacuum.
         preset: `paper` (V0r 5 eV, V0i 10 eV, 293 K) or `physical` (10 eV, 4 eV).
-        inner_potential_ev, imaginary_potential_ev, temperature_k, surface_vibration, accuracy: in place of the
+        inner_potential_ev, imaginary_potential_ev, temperature_k, vibration_factor, accuracy: in place of the
             preset's; see `Physics`.
         model: `multiple`, or `kinematic` (single scattering, for teaching: wrong contrast).
         size_px: side of the image.
@@ -87,7 +87,7 @@ def simulate_cbleed(
         inner_potential_ev=inner_potential_ev,
         imaginary_potential_ev=imaginary_potential_ev,
         temperature_k=temperature_k,
-        surface_vibration=surface_vibration,
+        vibration_factor=vibration_factor,
         accuracy=accuracy,
     )
     experiment = CBLEEDExperiment(layout, physics, model, onset_angstrom)
@@ -133,7 +133,7 @@ def attributes(experiment: CBLEEDExperiment, surface: Slab, preset: str) -> dict
         "inner_potential_ev": physics.inner_potential_ev,
         "imaginary_potential_ev": physics.imaginary_potential_ev,
         "temperature_k": physics.temperature_k,
-        "surface_vibration": physics.surface_vibration,
+        "vibration_factor": physics.vibration_factor,
         "accuracy": physics.accuracy,
         "model": experiment.model,
         "half_width_per_angstrom": layout.half_width_per_angstrom,
