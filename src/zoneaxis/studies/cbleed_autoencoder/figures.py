@@ -105,8 +105,11 @@ def reconstructions(images: Images, network: np.ndarray, components: np.ndarray)
         return _png(figure)
 
 
-def latent_map(places: np.ndarray, images: Images) -> bytes:
-    """Figure 6: the code unrolled into three dimensions by Hessian LLE, coloured by what is to be read from it."""
+UNFOLDED = {"hessian": "Hessian locally linear embedding", "isomap": "Isomap (Hessian LLE could not be solved)"}
+
+
+def latent_map(places: np.ndarray, images: Images, method: str) -> bytes:
+    """Figure 6: the code unrolled into three dimensions, coloured by what is to be read from it."""
     with _style():
         figure = _figure((11.5, 3.9))
         energy_limits = images.energy_ev.min(), images.energy_ev.max()
@@ -127,6 +130,7 @@ def latent_map(places: np.ndarray, images: Images) -> bytes:
             axis.scatter(*places[of].T, color=colour, s=3, linewidths=0, label=f"{dimer} dimer")
         _bare(axis)
         axis.legend(markerscale=3, loc="upper right")
+        figure.suptitle(f"latent code of the images of the scan, {UNFOLDED[method]}", fontsize=10)
         return _png(figure)
 
 

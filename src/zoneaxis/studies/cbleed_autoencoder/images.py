@@ -22,7 +22,8 @@ class Images:
     """Prepared images with their labels.
 
     amplitude (n, side, side) float32 in [0, 1], square root of the intensity; energy_ev, height, length (n,) Å;
-    dimer (n,) index into `plans.DIMERS`; key: fingerprint of the data set and its preparation; minutes: of simulation.
+    dimer (n,) index into `plans.DIMERS`; key: fingerprint of the data set and its preparation; minutes: of
+    simulation, None where it was interrupted.
     """
 
     amplitude: np.ndarray
@@ -31,7 +32,7 @@ class Images:
     length: np.ndarray
     dimer: np.ndarray
     key: str
-    minutes: float = 0.0
+    minutes: float | None = None
 
     def __len__(self) -> int:
         return len(self.amplitude)

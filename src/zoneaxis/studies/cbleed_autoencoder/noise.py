@@ -18,6 +18,7 @@ from zoneaxis.studies.cbleed_autoencoder.images import TARGETS, Images
 from zoneaxis.studies.cbleed_autoencoder.plans import DIMERS, PLANE
 from zoneaxis.studies.cbleed_autoencoder.readers import Row
 
+SAME_PHYSICS = "off grid, same physics"
 LIKELIHOOD, ALONE, BOUND = "network + likelihood", "likelihood alone", "Cramér-Rao bound"
 MEAN_OF_GAUSSIAN = float(np.sqrt(2 / np.pi))
 """Mean absolute value of a normal deviate of unit variance: turns the bound into the error it allows on average."""
@@ -105,11 +106,11 @@ def honesty(
     chi2 beyond what 99 % of that half stay below, or values beyond the grid. The other half shows the false alarms.
 
     Rows: test, electrons, covered (share of values within two standard deviations), unknown (share of images),
-    covered_or_unknown (share of values), chi2 (median), and mae and model_error of each target.
+    covered_or_unknown (share of values), chi2 (median), and covered_or_unknown, mae and model_error of each target.
     """
     size_px = known.amplitude.shape[-1]
     half = np.arange(len(known)) % 2 == 0
-    calibration, tests = known.of(half), {"off grid, same physics": known.of(~half)} | dict(others)
+    calibration, tests = known.of(half), {SAME_PHYSICS: known.of(~half)} | dict(others)
 
     def read(images: Images, dose: float, part: int) -> Fit:
         counted = counts(images.amplitude, dose, seed + 100 * part + int(np.log10(dose)))
@@ -135,6 +136,10 @@ def honesty(
                     "unknown": float(unknown.mean()),
                     "covered_or_unknown": float((covered | unknown[:, None]).mean()),
                     "chi2": float(np.median(fit.chi2)),
+                    **{
+                        f"covered_or_unknown_{target}": float((covered[:, column] | unknown).mean())
+                        for column, target in enumerate(TARGETS[PLANE])
+                    },
                     **{f"mae_{target}": float(missed[column]) for column, target in enumerate(TARGETS[PLANE])},
                     **{f"model_error_{target}": float(missing[column]) for column, target in enumerate(TARGETS[PLANE])},
                 }
