@@ -76,9 +76,18 @@ def test_parameters_bring_it_back():
     assert ValueJudge.restore({}) == ValueJudge()
 
 
+def test_doubt_is_always_there():
+    """What no image shows is added to a value in quadrature, whatever the likelihood is sure of, and to no other."""
+    judge = ValueJudge(doubt={"e": 0.6})
+    stated = judge.uncertainty("likelihood", ("e", "h"), np.array([[0.8, 0.01]]), np.zeros(1))
+    np.testing.assert_allclose(stated, [[1.0, 0.01]])
+    assert ValueJudge.restore(judge.parameters()) == judge
+
+
 @pytest.mark.parametrize(
     ("spoilt", "named"),
     [
+        ({"doubt": {"e": -1.0}}, "doubt.e = -1.0"),
         ({"thresholds": {"misfit": 0.0}}, "misfit = 0.0"),
         ({"thresholds": {"colour": 1.0}}, "colour"),
         ({"floor": {"oracle": {}}}, "oracle"),

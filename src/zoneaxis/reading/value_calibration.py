@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -17,6 +18,8 @@ def fit_judge(
     *,
     clean: np.ndarray,
     wrong: np.ndarray | None = None,
+    known: np.ndarray | None = None,
+    doubt: Mapping[str, float] | None = None,
     false_alarm_rate: float = 0.05,
 ) -> ValueJudge:
     """The judge fitted on images whose values are known; none of them may have trained the network.
@@ -25,11 +28,16 @@ def fit_judge(
         intensity: (n, rows, cols), between the nodes of the grid, all with content.
         truth: (n, t).
         clean: (n,) bool: without noise, of the trained physics; they tell the network's floor.
-        wrong: (n,) bool: another preset, blur, shift and the like; they tell the slopes, as far as they do not come out
-            as unknown. Noisy images of the right physics are neither: they tell thresholds, and the network's slope.
-        false_alarm_rate: share of images of the right physics that may come out as unknown.
+        wrong: (n,) bool: another physics, blur, shift and the like; they tell the slopes, as far as they do not come
+            out as unknown. Noisy images of the right physics are neither: they tell the network's slope.
+        known: (n,) bool: images that should not be called unknown; they tell the thresholds. None: all but the wrong.
+        doubt: of `ValueJudge`, taken as given.
+        false_alarm_rate: share of known images that may come out as unknown.
     """
     wrong = np.zeros(len(intensity), dtype=bool) if wrong is None else np.asarray(wrong, dtype=bool)
+    known = ~wrong if known is None else np.asarray(known, dtype=bool)
+    doubt = dict(doubt or {})
+    doubts = ValueJudge(doubt=doubt).doubts(reader.names)
     thresholds: dict[str, float] = {}
     floor: dict[str, dict[str, float]] = {}
     slope: dict[str, dict[str, float]] = {}
@@ -38,13 +46,13 @@ def fit_judge(
             continue
         plain = ValueReader(replace(reader.model, judge=ValueJudge()))
         told = plain.measure(intensity, plain.prepare(intensity)[0], refine=refine)
-        known = {name: values[~wrong] for name, values in told.statistics.items()}
-        fitted = fit_thresholds(known, false_alarm_rate)
+        fitted = fit_thresholds({name: values[known] for name, values in told.statistics.items()}, false_alarm_rate)
         thresholds |= {name: fitted[name] for name in told.statistics}
         strange = ValueJudge(fitted).strangeness(told.statistics)[0] > 1.0
         apart = (wrong & ~strange) if refine else (~clean & ~strange)
         used = apart | (~wrong if refine else clean)
-        tables = fit_uncertainty((told.values - truth)[used], told.sigma[used], told.misfit[used], apart[used])
+        error = (told.values - truth)[used]
+        tables = fit_uncertainty(error, told.sigma[used], told.misfit[used], apart[used], doubts)
         for table, found in zip((floor, slope), tables, strict=True):
             table[told.witness] = {name: rounded(x) for name, x in zip(reader.names, found, strict=True)}
-    return ValueJudge(thresholds, floor, slope, false_alarm_rate)
+    return ValueJudge(thresholds, floor, slope, false_alarm_rate, doubt)

@@ -26,21 +26,24 @@ class ValueJudge:
 
     The variance of a value is what its witness states plus what the model may be wrong by:
 
-        variance = sigma² + floor² + (slope · misfit)²
+        variance = sigma² + floor² + (slope · misfit)² + doubt²
 
     floor: error that is there when the physics is right (grid, emulator, network); slope: error per unit of misfit when
-    it is not. Without refinement sigma is 0 and the reconstruction's misfit takes the place of the likelihood's.
+    it is not; doubt: of what no image shows, such as the inner potential that adds to the energy. Without refinement
+    sigma is 0 and the reconstruction's misfit takes the place of the likelihood's.
 
     Attributes:
         thresholds: of each statistic in `THRESHOLDS`.
         floor, slope: witness -> name of the value -> number in the value's unit.
         false_alarm_rate: share of known patterns called unknown when the thresholds were fitted; 0: they never were.
+        doubt: name of the value -> standard deviation in its unit; values without doubt are left out.
     """
 
     thresholds: dict[str, float] = field(default_factory=lambda: dict(THRESHOLDS))
     floor: dict[str, dict[str, float]] = field(default_factory=dict)
     slope: dict[str, dict[str, float]] = field(default_factory=dict)
     false_alarm_rate: float = 0.0
+    doubt: dict[str, float] = field(default_factory=dict)
 
     def strangeness(self, statistics: Mapping[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
         """Largest statistic over its threshold, (n,), 1 being the border; and the first beyond it, else the largest."""
@@ -53,7 +56,11 @@ class ValueJudge:
         """Standard deviations (n, t) from those that the witness states (n, t) and the misfit (n,)."""
         floor = np.array([self.floor.get(witness, {}).get(name, 0.0) for name in names])
         slope = np.array([self.slope.get(witness, {}).get(name, 0.0) for name in names])
-        return np.sqrt(sigma**2 + floor**2 + (slope * misfit[:, None]) ** 2)
+        return np.sqrt(sigma**2 + floor**2 + (slope * misfit[:, None]) ** 2 + self.doubts(names) ** 2)
+
+    def doubts(self, names: tuple[str, ...]) -> np.ndarray:
+        """Doubt of each value, (t,)."""
+        return np.array([self.doubt.get(name, 0.0) for name in names])
 
     def parameters(self) -> dict[str, Any]:
         """Plain numbers for a card."""
@@ -70,7 +77,7 @@ class ValueJudge:
         if set(parameters) - known:
             raise InputError(f"judgement: unknown field {sorted(set(parameters) - known)[0]!r}")
         judge = cls(**{**parameters, "thresholds": THRESHOLDS | dict(parameters.get("thresholds", {}))})
-        numbers = dict(judge.thresholds)
+        numbers = dict(judge.thresholds) | {f"doubt.{name}": number for name, number in judge.doubt.items()}
         for name, table in (("floor", judge.floor), ("slope", judge.slope)):
             if set(table) - set(WITNESSES):
                 raise InputError(f"judgement: {name} names {sorted(set(table) - set(WITNESSES))[0]!r}, not {WITNESSES}")
@@ -116,13 +123,18 @@ def fit_thresholds(statistics: Mapping[str, np.ndarray], false_alarm_rate: float
 
 
 def fit_uncertainty(
-    errors: np.ndarray, sigma: np.ndarray, misfit: np.ndarray, wrong: np.ndarray | None = None
+    errors: np.ndarray,
+    sigma: np.ndarray,
+    misfit: np.ndarray,
+    wrong: np.ndarray | None = None,
+    doubt: np.ndarray | float = 0.0,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Floor and slope of `ValueJudge` for which 1.96 standard deviations hold 95 % of the errors.
 
     Args:
         errors: (n, t) read minus true; sigma: (n, t) as the witness states; misfit: (n,).
         wrong: (n,) bool: images of another physics (preset, blur), which tell the slope; the others tell the floor.
+        doubt: (t,) what is added anyway; the slope answers for the rest.
 
     Returns:
         floor (t,), slope (t,); slope is 0 where there are no such images.
@@ -133,7 +145,7 @@ def fit_uncertainty(
     floor = _cover(errors[right], sigma[right], np.ones((int(right.sum()), 1))) if right.any() else zero
     if not wrong.any():
         return floor, zero
-    stated = np.hypot(sigma[wrong], floor)
+    stated = np.hypot(np.hypot(sigma[wrong], floor), doubt)
     return floor, _cover(errors[wrong], stated, np.maximum(misfit[wrong], 1e-6)[:, None])
 
 
