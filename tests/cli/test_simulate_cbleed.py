@@ -64,7 +64,7 @@ def test_every_option_reaches_the_simulator(zoneaxis, tmp_path, monkeypatch):
     monkeypatch.setattr(simulate, "simulations", lambda: {"cbleed": watch})
     said = (
         "--inner-potential-ev", 6, "--imaginary-potential-ev", 9, "--temperature-k", 100, "--vibration-factor", 1.2,
-        "--model", "kinematic", "--disc", "-1,0", "--constant-half-angle-mrad", 50,
+        "--model", "kinematic", "--disc", "-1,0", "--constant-half-angle-mrad", 50, "--electrons", 1e4, "--seed", 3,
     )  # fmt: skip
     assert zoneaxis("simulate", "cbleed", "Cu001", *said, "-o", tmp_path / "x.npz").code == 0
     assert told == {
@@ -82,6 +82,8 @@ def test_every_option_reaches_the_simulator(zoneaxis, tmp_path, monkeypatch):
         "disc": (-1, 0),
         "constant_half_angle_mrad": 50.0,
         "rotational_domains": 1,
+        "electrons": 10000.0,
+        "seed": 3,
     }
 
 

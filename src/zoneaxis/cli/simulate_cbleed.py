@@ -68,6 +68,11 @@ def cbleed(
         ),
     ] = None,
     rotational_domains: Annotated[int, typer.Option(help="2: half of the surface is turned by 90 degrees.")] = 1,
+    electrons: Annotated[
+        float | None,
+        typer.Option(help="Mean number counted in an image, with their noise.", show_default="none: the intensity"),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the counting.")] = 0,
     grey: Annotated[
         str, typer.Option(help="Of a .png: linear, or sqrt, which shows weak discs and is for the eye alone.")
     ] = "linear",
@@ -92,6 +97,8 @@ def cbleed(
         "disc": None if disc is None else pair(disc, "--disc"),
         "constant_half_angle_mrad": constant_half_angle_mrad,
         "rotational_domains": rotational_domains,
+        "electrons": electrons,
+        "seed": seed,
         **_displacements(dimer, dimer_height, dimer_length, dimer_tilt_deg),
     }
     made = write(

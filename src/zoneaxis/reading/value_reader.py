@@ -235,11 +235,11 @@ class ValueReader:
         if told.fit is None:
             return f"the network alone, not refined; it redraws all but {100 * told.misfit[i]:.1f} % of the amplitude"
         fit = told.fit
-        light = f"about {fit.electrons[i]:.1e} electrons" if fit.electrons[i] < 1e9 else "an image without noise"
+        light = "an image without noise"
+        if fit.electrons[i] < 1e9:
+            light = f"about {fit.electrons[i]:.1e} electrons with chi2 {fit.chi2[i]:.2f}"
         sure = f"the {answers[0].label} kind" if answers[0].probability > COVERAGE else "either kind"
-        return (
-            f"{sure} explains {light} with chi2 {fit.chi2[i]:.2f}, all but {100 * fit.misfit[i]:.1f} % of the amplitude"
-        )
+        return f"{sure} explains {light}, all but {100 * fit.misfit[i]:.1f} % of the amplitude"
 
     def _images(self, prepared: np.ndarray, told: Measurement, i: int) -> dict[str, np.ndarray]:
         """Amplitudes: measured, the witness's best, and their difference in the same scale."""

@@ -177,3 +177,18 @@ def test_displacements_belong_to_names() -> None:
         small(si001_2x1(), dimer_height_angstrom=0.1)
     with pytest.raises(InputError, match="Si001-2x1, Al001"):
         small("Si111-7x7")
+
+
+def test_counted_electrons():
+    """With electrons given an image holds whole ones, as many as asked within their noise, the same for one seed."""
+    settings = {"energy_ev": 60.0, "size_px": 64, "directions": 3, "accuracy": "preview"}
+    bare = simulate_cbleed("Si001-2x1", **settings)["intensity"].values
+    first, again, other = (
+        simulate_cbleed("Si001-2x1", electrons=1e5, seed=seed, **settings)["intensity"].values for seed in (1, 1, 2)
+    )
+    assert (first == np.round(first)).all() and (first == again).all() and (first != other).any()
+    assert abs(first.sum() - 1e5) < 5 * 1e5**0.5
+    expected = bare / bare.sum() * 1e5
+    assert np.abs(first - expected).max() < 7 * expected.max() ** 0.5
+    with pytest.raises(InputError, match="electrons"):
+        simulate_cbleed("Si001-2x1", electrons=-1.0, **settings)

@@ -13,6 +13,7 @@ import xarray as xr
 from zoneaxis.crystals import slab
 from zoneaxis.crystals.slab import Slab
 from zoneaxis.errors import InputError
+from zoneaxis.instrument.counting import CountingCamera
 from zoneaxis.patterns.schema import pattern_set
 from zoneaxis.techniques.cbleed.curves import simulate_leed_iv
 from zoneaxis.techniques.cbleed.experiment import CBLEEDExperiment
@@ -39,6 +40,8 @@ def simulate_cbleed(
     constant_half_angle_mrad: float | None = None,
     rotational_domains: int = 1,
     onset_angstrom: float | None = None,
+    electrons: float | None = None,
+    seed: int = 0,
     progress: Progress | None = None,
     **displacements: Any,
 ) -> xr.Dataset:
@@ -62,6 +65,8 @@ def simulate_cbleed(
             of the discs then betrays the energy.
         rotational_domains: 2 adds the pattern turned by 90 degrees, half of each, as from a wafer with both domains.
         onset_angstrom: see `CBLEEDExperiment`.
+        electrons: mean number counted in an image; pixels then hold whole electrons. None: the intensity itself.
+        seed: of the counting.
         progress: called with (images done, images in all).
         displacements: of a named surface: dimer (`symmetric`, `buckled`), dimer_height_angstrom, dimer_length_angstrom,
             dimer_tilt_deg.
@@ -104,12 +109,16 @@ def simulate_cbleed(
         raise InputError(f"cbleed: disc {disc} lies beyond the horizon at {energies.max():g} eV: there is no such beam")
     if rotational_domains == 2:
         stack = (stack + torch.rot90(stack, dims=(-2, -1))) / 2
+    if electrons is not None:
+        camera, generator = CountingCamera(electrons=(electrons, electrons)), torch.Generator().manual_seed(seed)
+        stack = camera.apply(stack, camera.draw(len(stack), generator), generator)
     return pattern_set(
         stack.numpy(),
         {"beam_energy_ev": energies, **labels([surface] * len(energies))},
         technique="cbleed",
         provenance=f"simulated by zoneaxis {version('zoneaxis')}",
         rotational_domains=rotational_domains,
+        **({} if electrons is None else {"electrons": electrons, "seed": seed}),
         **attributes(experiment, surface, preset),
     )
 
