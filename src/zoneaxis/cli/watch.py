@@ -55,7 +55,7 @@ def watch(
 
 def _follow(arrivals: Iterator[Arrival]) -> None:
     """Count what arrives, tell the rate about once a second and at the end; Ctrl-C is the ordinary end."""
-    patterns = unknown = unreadable = told = 0
+    patterns = unknown = unreadable = 0
     # Time in which something arrived: waiting for the next file is not counted in the rate.
     busy, last, spoken = 0.0, time.monotonic(), 0.0
 
@@ -75,8 +75,7 @@ def _follow(arrivals: Iterator[Arrival]) -> None:
                 typer.echo(f"unreadable: {arrival.fault}", err=True)
             if now - spoken > TOLD_EVERY_S:
                 say()
-                spoken, told = now, patterns
+                spoken = now
     except KeyboardInterrupt:
         sys.stderr.write("\n")
-    if told != patterns or not patterns:
-        say()
+    say()

@@ -16,7 +16,7 @@ from zoneaxis.patterns.amplitude import Normalisation, amplitude
 from zoneaxis.studies.bench import Bench
 from zoneaxis.studies.cbleed_autoencoder import plans, simulation
 from zoneaxis.studies.cbleed_autoencoder.images import Images
-from zoneaxis.studies.cbleed_autoencoder.plans import DIMERS, PLANE, SCAN, Plan
+from zoneaxis.studies.cbleed_autoencoder.plans import DIMERS, FINE, PLANE, SCAN, Plan
 
 BLOCK = 512
 OTHER_PRESET, HIGHER, LOWER = "other preset", "inner potential higher", "inner potential lower"
@@ -28,9 +28,10 @@ def plan(settings: Mapping[str, Any], name: str, preset: str, shift_ev: float = 
     Off-grid sets of other physics than the first preset's are smaller: `shift.images`.
     """
     kind = name.removeprefix("off_")
-    if kind not in (SCAN, PLANE):
-        raise InputError(f"data set {name!r}: known are {SCAN}, {PLANE}, off_{SCAN}, off_{PLANE}")
-    table = settings["scan" if kind == SCAN else "plane"]
+    tables = {SCAN: "scan", PLANE: "plane", FINE: "fine"}
+    if kind not in tables:
+        raise InputError(f"data set {name!r}: known are {', '.join(tables)}, each also after off_")
+    table = settings[tables[kind]]
     if name == kind:
         labels = (plans.scan if kind == SCAN else plans.plane)(table)
     else:

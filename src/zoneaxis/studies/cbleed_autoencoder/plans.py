@@ -12,8 +12,8 @@ from zoneaxis.errors import InputError
 from zoneaxis.studies.bench import key_of
 
 DIMERS = ("symmetric", "buckled")
-SCAN, PLANE = "scan68", "grid70"
-"""One signed displacement along height or length; height and length together."""
+SCAN, PLANE, FINE = "scan68", "grid70", "grid130"
+"""One signed displacement along height or length; height and length together; the same with a finer height."""
 
 Labels = dict[str, np.ndarray]
 

@@ -14,7 +14,8 @@ from zoneaxis.learn.regressors import regressor
 from zoneaxis.studies.cbleed_autoencoder.codes import Components, DiscMeans, Encode, Pixels, lit
 from zoneaxis.studies.cbleed_autoencoder.images import TARGETS, Images
 
-LATENT, PIXELS, DISCS, COMPONENTS, NOTHING = "autoencoder", "pixels", "disc means", "components", "nothing"
+LATENT, PIXELS, DISCS, NOTHING = "autoencoder", "pixels", "disc means", "nothing"
+COMPONENTS, MORE = "components", "more components"
 PAPER_REGRESSORS = ("knn", "svr", "nusvr", "decision_tree", "extra_tree", "xgboost")
 BEST = "kernel_ridge"
 
@@ -37,12 +38,15 @@ class Reader:
 
 MEAN = Reader(NOTHING, "mean")
 CONTROL = Reader(LATENT, BEST, shuffled=True)
+RICH = Reader(MORE, BEST)
+"""Kernel ridge on `more_components` of the recipe."""
 READERS = (
     *(Reader(LATENT, name) for name in PAPER_REGRESSORS),
     Reader(LATENT, BEST),
     Reader(PIXELS, "knn"),
     Reader(DISCS, "knn"),
     Reader(COMPONENTS, BEST),
+    RICH,
     MEAN,
     CONTROL,
 )

@@ -109,6 +109,7 @@ def simulate_cbleed(
         raise InputError(f"cbleed: disc {disc} lies beyond the horizon at {energies.max():g} eV: there is no such beam")
     if rotational_domains == 2:
         stack = (stack + torch.rot90(stack, dims=(-2, -1))) / 2
+    counted: dict[str, Any] = {} if electrons is None else {"electrons": electrons, "seed": seed}
     if electrons is not None:
         camera, generator = CountingCamera(electrons=(electrons, electrons)), torch.Generator().manual_seed(seed)
         stack = camera.apply(stack, camera.draw(len(stack), generator), generator)
@@ -118,7 +119,7 @@ def simulate_cbleed(
         technique="cbleed",
         provenance=f"simulated by zoneaxis {version('zoneaxis')}",
         rotational_domains=rotational_domains,
-        **({} if electrons is None else {"electrons": electrons, "seed": seed}),
+        **counted,
         **attributes(experiment, surface, preset),
     )
 
