@@ -24,4 +24,4 @@ def test_unknown_kind_is_refused(zoneaxis):
     """An unknown kind is answered with those there are."""
     ended = zoneaxis("list", "detectors")
     assert ended.code == 2
-    assert "techniques, crystals, models, networks" in ended.err
+    assert "techniques, crystals, surfaces, models, networks, studies" in ended.err

@@ -150,18 +150,35 @@ class Emulator:
         Returns:
             values (n, classes, t) of the nodes; distance (n, classes), norm of the difference of unit images.
         """
+        values, distance = self.nearest_in_bands(amplitude, 1)
+        return values[:, :, 0], distance[:, :, 0]
+
+    def nearest_in_bands(self, amplitude: np.ndarray, bands: int) -> tuple[np.ndarray, np.ndarray]:
+        """The nearest node of each class in each of so many stretches of the first axis.
+
+        Far apart on that axis images may look alike through noise: a search that begins in each stretch misses neither.
+
+        Returns:
+            values (n, classes, bands, t) of the nodes; distance (n, classes, bands) as `nearest`.
+        """
         scale = np.linalg.norm(amplitude, axis=1, keepdims=True)
         centred = amplitude / np.where(scale > 0, scale, 1.0) - self.mean
         scores = centred @ self.components
         outside = np.maximum((centred**2).sum(1) - (scores**2).sum(1), 0.0)
         nodes, squares = self._nodes
         squared = squares - 2.0 * (scores @ nodes.T) + (scores**2).sum(1, keepdims=True)
-        squared = squared.reshape(len(scores), len(self.classes), -1)
-        best = squared.argmin(-1)
-        index = np.unravel_index(best, [len(axis) for axis in self.axes])
-        values = np.stack([axis.nodes[i] for axis, i in zip(self.axes, index, strict=True)], axis=-1)
-        least = np.take_along_axis(squared, best[..., None], -1)[..., 0]
-        return values, np.sqrt(np.maximum(least, 0.0) + outside[:, None])
+        shape = [len(axis) for axis in self.axes]
+        squared = squared.reshape(len(scores), len(self.classes), shape[0], -1)
+        values, distance = [], []
+        for band in np.array_split(np.arange(shape[0]), min(bands, shape[0])):
+            part = squared[:, :, band].reshape(len(scores), len(self.classes), -1)
+            best = part.argmin(-1)
+            index = list(np.unravel_index(best, [len(band), *shape[1:]]))
+            index[0] = index[0] + band[0]
+            values.append(np.stack([axis.nodes[i] for axis, i in zip(self.axes, index, strict=True)], axis=-1))
+            least = np.take_along_axis(part, best[..., None], -1)[..., 0]
+            distance.append(np.sqrt(np.maximum(least, 0.0) + outside[:, None]))
+        return np.stack(values, axis=2), np.stack(distance, axis=2)
 
     def tensors(self) -> dict[str, np.ndarray]:
         """Everything as arrays, ready for a .safetensors file."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from zoneaxis.interpret.latent import intrinsic_dimension, latent_map
 from zoneaxis.patterns.amplitude import Normalisation
+from zoneaxis.reading.likelihood import BANDS
 from zoneaxis.studies.bench import Bench, Result
 from zoneaxis.studies.cbleed_autoencoder import autoencoders, noise, readers
 from zoneaxis.studies.cbleed_autoencoder.autoencoders import Training
@@ -200,6 +201,7 @@ class Chapter:
             "noise": dict(table),
             "networks": [clean.training.output.name, noisy.training.output.name],
             "components": components,
+            "starts": BANDS,
             "images": [images.key for images in (known, self.plane, self.fine, *self.shifted.values())],
             "seed": seed,
         }
