@@ -55,3 +55,32 @@ def test_cbleed_reader_meets_its_figures(project: Path) -> None:
     assert length["10000 electrons"]["mae"] <= 0.008
     for test in ("clean", "10000 electrons", "reference accuracy"):
         assert min(value[test]["coverage"] for value in (energy, height, length)) >= 0.9
+
+
+def test_readme_quotes_the_cbleed_card(project: Path) -> None:
+    """The table of README on the CBLEED reader gives the card's mean errors and share of unknown, to two digits."""
+    metrics = json.loads((project / CBLEED_CARD).read_text())["metrics"]
+    readme = (project / "README.md").read_text()
+    for start, test, witness in (
+        ("without noise", "clean", "refined"),
+        ("10,000 electrons an image", "10000 electrons", "refined"),
+        ("1,000 electrons", "1000 electrons", "refined"),
+        ("network alone, without noise", "clean", "network"),
+        ("inner potential 1 eV higher", "inner potential +1 eV", "refined"),
+        ("other potentials altogether", "other preset", "refined"),
+    ):
+        told = metrics[test][witness]
+        errors = [told[name]["mae"] for name in ("beam_energy_ev", "dimer_height_angstrom", "dimer_length_angstrom")]
+        (line,) = [line for line in readme.splitlines() if line.startswith(f"| {start}")]
+        assert line.endswith(" | ".join(f"{error:.2g}" for error in errors) + f" | {told['unknown']:.2f} |")
+
+
+def test_readme_quotes_the_study(project: Path) -> None:
+    """README tells how many claims of the CBLEED study are met, and its ratios to the bound."""
+    results = json.loads((project / "studies" / "cbleed_autoencoder" / "results" / "small.json").read_text())["claims"]
+    readme = (project / "README.md").read_text()
+    met = sum(claim["verdict"] == "met" for claim in results)
+    assert f"{met} of its {len(results)} claims are met" in readme
+    of = {claim["id"]: claim["ours"] for claim in results}
+    ratios = [f"{of[f'noisy_{target}_over_bound']:.2f}" for target in ("energy", "height", "length")]
+    assert f"{ratios[0]}, {ratios[1]} and {ratios[2]} times the error" in readme
