@@ -66,6 +66,15 @@ def test_recipe_of_the_shipped_reader(project: Path) -> None:
     assert f"({len(read(path))} images)" in path.read_text()
 
 
+def test_plan_of_a_scan(recipe: Callable[..., Path]) -> None:
+    """A scan displaces along height or along length, never both, and holds the undisplaced dimer once."""
+    plan = read(recipe(("[grid]", "[scan]")))
+    height, length = (plan.labels[f"dimer_{name}_angstrom"] for name in ("height", "length"))
+    assert len(plan) == 3 * 2 * (3 + 1)
+    assert not (height * length).any()
+    assert int(((height == 0) & (length == 0)).sum()) == 3 * 2
+
+
 @pytest.mark.parametrize(
     ("old", "new", "says"),
     [

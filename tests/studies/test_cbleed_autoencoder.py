@@ -99,7 +99,7 @@ def test_an_unknown_set_is_refused():
     with pytest.raises(InputError, match="data set 'scan66': known are scan68"):
         data.plan(settings, "scan66", "paper")
     with pytest.raises(InputError, match="do not lead"):
-        plans.axis([0, 1, 0.3])
+        plans.axis([0, 1, 0.3], "height_angstrom")
 
 
 def test_other_images_in_the_place_of_a_set_are_refused(stand_in, bench, tmp_path):

@@ -8,11 +8,8 @@ they are joined into one sharded Zarr store and the folder of shards is removed.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import shutil
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -22,7 +19,7 @@ import numpy as np
 import xarray as xr
 
 from zoneaxis.errors import InputError
-from zoneaxis.patterns import schema, store
+from zoneaxis.patterns import processes, schema, store
 
 
 class Source(Protocol):
@@ -92,7 +89,7 @@ def generate(
     done = count - sum(map(job.size, missing))
     if progress:
         progress(done, count)
-    for shard in _run(partial(make_shard, source, job, folder), missing, workers):
+    for shard in processes.results([partial(make_shard, source, job, folder, n) for n in missing], workers, "generate"):
         done += job.size(shard)
         if progress:
             progress(done, count)
@@ -146,30 +143,3 @@ def _open_folder(path: Path, job: Job) -> Path:
 
 def _shard_path(folder: Path, shard: int) -> Path:
     return folder / f"shard-{shard:06d}.zarr"
-
-
-def _run(task: Callable[[int], int], shards: list[int], workers: int) -> Iterator[int]:
-    """Shard numbers in the order in which they are finished."""
-    if workers == 1 or len(shards) <= 1:
-        yield from map(task, shards)
-        return
-    fresh = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(shards)), fresh, _one_thread) as pool:
-        running = [pool.submit(task, shard) for shard in shards]
-        try:
-            for finished in as_completed(running):
-                yield finished.result()
-        except BrokenProcessPool as error:
-            raise InputError(
-                "generate: a worker process died (short of memory, or its source cannot be imported by a fresh "
-                "process); finished shards are kept: start again, with fewer workers"
-            ) from error
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _one_thread() -> None:
-    """Each process computes on one thread: many small matrices are slower, not faster, on several."""
-    import torch
-
-    torch.set_num_threads(1)

@@ -185,7 +185,7 @@ def _plan(values: Mapping[str, Any]) -> Plan:
         raise InputError(f"dimer = {dimers!r}: expected a list such as ['symmetric', 'buckled'], each named once")
     if not all(type(value) is int for value in image.values()):
         raise InputError(f"[image] {image}: expected whole numbers")
-    energies, heights, lengths = (_axis(table[name], name) for name in axes)
+    energies, heights, lengths = (axis(table[name], name) for name in axes)
     if layout == "grid":
         moved = list(product(heights, lengths))
     else:  # along height, then along length; the undisplaced dimer once
@@ -197,7 +197,8 @@ def _plan(values: Mapping[str, Any]) -> Plan:
     )
 
 
-def _axis(span: Any, name: str) -> np.ndarray:
+def axis(span: Any, name: str) -> np.ndarray:
+    """Values from [first, last, step], both ends included; InputError, naming it, when steps do not lead there."""
     try:
         first, last, step = map(float, span)
     except (TypeError, ValueError):

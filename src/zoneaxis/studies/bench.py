@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import multiprocessing
 import time
 from collections.abc import Callable, Iterable, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from zoneaxis.errors import InputError
+from zoneaxis.patterns import processes
 from zoneaxis.patterns.store import appearing_whole
 from zoneaxis.recipes.progress import Tick
 
@@ -95,32 +93,8 @@ class Bench:
         """
         waiting = list(jobs)
         self.tick(what, 0, len(waiting))
-        if self.workers == 1 or len(waiting) <= 1:
-            for done, job in enumerate(waiting, start=1):
-                job()
-                self.tick(what, done, len(waiting))
-            return
-        fresh = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(min(self.workers, len(waiting)), fresh, _one_thread) as pool:
-            running = [pool.submit(job) for job in waiting]
-            try:
-                for done, finished in enumerate(as_completed(running), start=1):
-                    finished.result()
-                    self.tick(what, done, len(waiting))
-            except BrokenProcessPool as error:
-                raise InputError(
-                    f"{what}: a worker process died (short of memory?); what is finished is kept: start again, with "
-                    "fewer workers"
-                ) from error
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _one_thread() -> None:
-    """Each process computes on one thread: many small matrices are slower, not faster, on several."""
-    import torch
-
-    torch.set_num_threads(1)
+        for done, _ in enumerate(processes.results(waiting, self.workers, what), start=1):
+            self.tick(what, done, len(waiting))
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -20,9 +20,12 @@ if TYPE_CHECKING:
 def simulate(technique: str, specimen: str | Path | Structure, **settings: Any) -> xr.Dataset:
     """Simulated patterns of a specimen as a checked pattern set, ready for `patterns.store.save`.
 
+    `leed-iv` gives curves, no patterns: `techniques.cbleed.curve_files.save` writes them.
+
     Args:
         technique: one of `simulations()`.
-        specimen: a name of the crystal library, a CIF file, or a structure from `crystals.load`.
+        specimen: a name of the crystal library, a CIF file, or a structure from `crystals.load`; of `cbleed` and
+            `leed-iv` a surface, by name or as a slab.
         settings: those of the simulation's own function, e.g. `techniques.ebsd.simulator.simulate_ebsd`.
 
     Raises:

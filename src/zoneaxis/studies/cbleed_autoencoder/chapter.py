@@ -135,22 +135,20 @@ class Chapter:
             **options,
         }
 
-        def make() -> Result:
+        def make(asked: list[Reader], options: dict[str, int]) -> Result:
             distances = {} if part.split == RANDOM else {part.title: part.distance}
             tick = partial(self.bench.tick, f"readers, {part.title}")
             encode = part.trained.encode
-            return {"rows": readers.table(part.train, tests, part.kind, wanted, encode, distances, tick, **options)}
+            return {"rows": readers.table(part.train, tests, part.kind, asked, encode, distances, tick, **options)}
 
-        def make_rich() -> Result:
-            one = Reader(COMPONENTS, BEST)
-            distances = {} if part.split == RANDOM else {part.title: part.distance}
-            rows = readers.table(part.train, tests, part.kind, [one], _no_code, distances, _no_tick, **richer)
-            return {"rows": [row | {"reader": RICH.name} for row in rows]}
-
+        rows = list(
+            self.bench.stage(f"readers {part.training.title}", decided_by, lambda: make(wanted, options))["rows"]
+        )
         richer = options | {"components": int(settings["more_components"])}
-        rows = list(self.bench.stage(f"readers {part.training.title}", decided_by, make)["rows"])
         decided_by = {**decided_by, "training": None, "readers": [RICH.name], **richer}
-        rows += self.bench.stage(f"readers {part.training.title}, more components", decided_by, make_rich)["rows"]
+        title = f"readers {part.training.title}, more components"
+        more = self.bench.stage(title, decided_by, lambda: make([Reader(COMPONENTS, BEST)], richer))["rows"]
+        rows += [row | {"reader": RICH.name} for row in more]
         order = {one.name: place for place, one in enumerate(known)}
         return sorted(rows, key=lambda row: (list(tests).index(row["test"]), order[row["reader"]]))
 
@@ -278,12 +276,3 @@ class Chapter:
         yield f"{PLANE} {OFF_GRID}", self.off_plane
         for name, images in self.shifted.items():
             yield f"{PLANE} {name}", images
-
-
-def _no_code(amplitude: np.ndarray) -> np.ndarray:
-    """Stands where no reader asks for the autoencoder."""
-    raise NotImplementedError
-
-
-def _no_tick(done: int, total: int) -> None:
-    """One reader is quickly done."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from zoneaxis.errors import InputError
+from zoneaxis.recipes.cbleed import axis
 from zoneaxis.studies.bench import key_of
 
 DIMERS = ("symmetric", "buckled")
@@ -50,34 +50,26 @@ class Plan:
         return key_of(dict(vars(self)))
 
 
-def axis(span: Sequence[float]) -> np.ndarray:
-    """Values from (first, last, step), both ends included; InputError when steps do not lead from one to the other."""
-    first, last, step = map(float, span)
-    steps = (last - first) / step if step > 0 else -1.0
-    if steps < 0 or abs(steps - round(steps)) > 1e-6:
-        raise InputError(f"span {[first, last, step]}: steps of {step} do not lead from {first} to {last}")
-    return np.round(first + step * np.arange(round(steps) + 1), 9)
-
-
 def scan(table: Mapping[str, Any]) -> Labels:
     """Both dimers, displaced along height or along length, at every energy; the undisplaced dimer stands once each.
 
     Published as about 5000 images at 71 energies, that is 70 structures; 17 displacements along each direction make
     68 of them with the undisplaced dimer counted for both, hence the name.
     """
-    height, length = axis(table["height_angstrom"]), axis(table["length_angstrom"])
+    energy, height, length = _axes(table)
     length = length[length != 0]
     height, length = (
         np.concatenate([height, np.zeros_like(length)]),
         np.concatenate([np.zeros_like(height), length]),
     )
-    return _at_every_energy(axis(table["energy_ev"]), height, length)
+    return _at_every_energy(energy, height, length)
 
 
 def plane(table: Mapping[str, Any]) -> Labels:
     """Both dimers, every height with every length, at every energy: a complete grid."""
-    height, length = np.meshgrid(axis(table["height_angstrom"]), axis(table["length_angstrom"]), indexing="ij")
-    return _at_every_energy(axis(table["energy_ev"]), height.ravel(), length.ravel())
+    energy, *displacements = _axes(table)
+    height, length = np.meshgrid(*displacements, indexing="ij")
+    return _at_every_energy(energy, height.ravel(), length.ravel())
 
 
 def off_scan(table: Mapping[str, Any], images: int, seed: int) -> Labels:
@@ -100,6 +92,11 @@ def off_plane(table: Mapping[str, Any], images: int, seed: int) -> Labels:
         "dimer_height_angstrom": draw.uniform(*_ends(table["height_angstrom"]), images),
         "dimer_length_angstrom": draw.uniform(*_ends(table["length_angstrom"]), images),
     }
+
+
+def _axes(table: Mapping[str, Any]) -> list[np.ndarray]:
+    """Energies, heights and lengths that a table spans."""
+    return [axis(table[name], name) for name in ("energy_ev", "height_angstrom", "length_angstrom")]
 
 
 def _at_every_energy(energy: np.ndarray, height: np.ndarray, length: np.ndarray) -> Labels:
