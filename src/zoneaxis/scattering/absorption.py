@@ -99,18 +99,6 @@ def core(atomic_number: int, s: torch.Tensor, accelerating_voltage_kv: float) ->
     return relativistic_factor(energy) / (4.0 * math.pi * k0) * strength * (x2 - x1 - x3)
 
 
-@functools.lru_cache(maxsize=512)
-def _spline(
-    atomic_number: int, b_iso: float, accelerating_voltage_kv: float, model: str, table: str, s_max: float
-) -> CubicSpline:
-    """f'(s) e^{-B s^2} tabulated densely at small s, where it bends, and interpolated."""
-    s = torch.from_numpy(s_max * np.linspace(0.0, 1.0, 64) ** 1.5)
-    values = phonon(atomic_number, s, b_iso, accelerating_voltage_kv, table)
-    if model == "phonon+core":
-        values = values + core(atomic_number, s, accelerating_voltage_kv) * torch.exp(-b_iso * s**2)
-    return CubicSpline(s.numpy(), values.numpy())
-
-
 def absorptive(
     atomic_number: int,
     s: torch.Tensor,
@@ -128,3 +116,63 @@ def absorptive(
     s_max = max(2.5, math.ceil(float(s.max()) * 2.0) / 2.0)
     spline = _spline(atomic_number, b_iso, accelerating_voltage_kv, model, table, s_max)
     return torch.from_numpy(spline(s.detach().numpy())).to(s)
+
+
+def absorptive_smooth(
+    atomic_number: int,
+    s: torch.Tensor,
+    b_iso: torch.Tensor,
+    accelerating_voltage_kv: float,
+    model: str = "phonon",
+    table: str = "lobato",
+) -> torch.Tensor:
+    """The same with gradients in s and B.
+
+    Where B asks for a gradient it is interpolated in log B between nodes a factor 1.25 apart (error 1e-5 of f'(0)), so
+    that a fit of B needs no new integrals at every step.
+
+    Args:
+        s: (m,) [1/angstrom], up to 5.
+        b_iso: a single B [angstrom^2].
+    """
+    if model == "none":
+        return torch.zeros_like(s)
+    element = (atomic_number, accelerating_voltage_kv, model, table)
+    if not b_iso.requires_grad:
+        return _along_s(element, s, float(b_iso))
+    place = torch.log(b_iso) / math.log(NODE_RATIO)
+    first = math.floor(float(place.detach())) - 1
+    total = torch.zeros_like(s)
+    for node in range(first, first + 4):
+        others = [other for other in range(first, first + 4) if other != node]
+        weight = math.prod(((place - other) / (node - other) for other in others), start=torch.ones_like(place))
+        total = total + weight * _along_s(element, s, NODE_RATIO**node)
+    return total
+
+
+NODE_RATIO = 1.25
+LARGEST_S = 5.0
+
+
+def _along_s(element: tuple[int, float, str, str], s: torch.Tensor, b_iso: float) -> torch.Tensor:
+    """Spline of one B at s, with its slope as the gradient."""
+    atomic_number, voltage, model, table = element
+    place = s.detach().double().cpu().numpy()
+    s_max = max(LARGEST_S, math.ceil(float(place.max()) * 2.0) / 2.0)
+    spline = _spline(atomic_number, b_iso, voltage, model, table, s_max)
+    value = torch.from_numpy(spline(place)).to(s)
+    if not s.requires_grad:
+        return value
+    return value + torch.from_numpy(spline(place, 1)).to(s) * (s - s.detach())
+
+
+@functools.lru_cache(maxsize=1024)
+def _spline(
+    atomic_number: int, b_iso: float, accelerating_voltage_kv: float, model: str, table: str, s_max: float
+) -> CubicSpline:
+    """f'(s) e^{-B s^2} tabulated densely at small s, where it bends, and interpolated."""
+    s = torch.from_numpy(s_max * np.linspace(0.0, 1.0, 64 if s_max <= 4.0 else 80) ** 1.5)
+    values = phonon(atomic_number, s, b_iso, accelerating_voltage_kv, table)
+    if model == "phonon+core":
+        values = values + core(atomic_number, s, accelerating_voltage_kv) * torch.exp(-b_iso * s**2)
+    return CubicSpline(s.numpy(), values.numpy())
