@@ -207,10 +207,15 @@ def _operations(zone: Zone, wanted: Sequence[int], symmetry: bool) -> list[Opera
 
 @dataclass(frozen=True)
 class _Tile:
-    """pixels: places among the needed ones; k_t of them; strong and weak beams, as places in the zone's list."""
+    """Directions that share their beams.
+
+    pixels: places among the needed ones; k_t: of them; every: of all directions of the tile; strong, weak: beams, as
+    places in the zone's list.
+    """
 
     pixels: Tensor
     k_t: Tensor
+    every: Tensor
     strong: Tensor
     weak: Tensor
 
@@ -250,7 +255,7 @@ class _Foil:
             here = (number[needed] == tile).nonzero().flatten()
             strong = ranking.first(rule.beams)
             weak = ranking.weak(rule.beams, rule.weak_beams, rule.weak_excitation)
-            tiles.append(_Tile(here, k_t[needed[here]], strong, weak))
+            tiles.append(_Tile(here, k_t[needed[here]], k_t[own], strong, weak))
         pool = torch.unique(torch.cat([torch.cat([tile.strong, tile.weak]) for tile in tiles]))
         table = PotentialTable.of(scatterers, zone.hkl[pool])
         damping = torch.ones_like(depths)
@@ -267,14 +272,14 @@ class _Foil:
         if self.rule.road == "strang":
             slices = self._slices()
         for tile in self.tiles:
-            errors, coupling = self._matrix(tile)
             waves = foil_waves(
-                errors,
-                coupling,
+                excitation(self.zone.g[tile.strong], tile.k_t, self.wave_number),
+                self._matrix(tile),
                 self._along_normal(tile),
                 self.depths,
                 road=self.rule.road,
                 slices=slices,
+                centre=self._mean_excitation(tile),
                 dtype=torch.complex128 if self.rule.road == "eig" else torch.complex64,
             )
             places = [int((tile.strong == disc).nonzero()) for disc in self.discs]
@@ -282,32 +287,41 @@ class _Foil:
         return found * self.damping[:, None, None].to(real)
 
     def _along_normal(self, tile: _Tile) -> float:
-        centre = tile.k_t.mean(0)
-        return math.sqrt(self.wave_number**2 - float((centre**2).sum()))
+        """k_n of the mean direction."""
+        return math.sqrt(self.wave_number**2 - float((tile.every.mean(0) ** 2).sum()))
 
-    def _matrix(self, tile: _Tile) -> tuple[Tensor, Tensor]:
-        """2 K s_g (directions, beams) and what couples them, weak beams in it."""
+    def _mean_excitation(self, tile: _Tile) -> Tensor:
+        return excitation(self.zone.g[tile.strong], tile.every.mean(0)[None], self.wave_number)[0]
+
+    def _matrix(self, tile: _Tile) -> Tensor:
+        """What couples the beams of a tile, weak beams in it."""
         hkl, g = self.zone.hkl[tile.strong], self.zone.g[tile.strong]
         matrix = self.table.between(hkl, hkl)
         matrix = matrix - torch.diag(matrix.diagonal())
         if len(tile.weak):
             weak = self.zone.hkl[tile.weak]
-            away = excitation(self.zone.g[tile.weak], tile.k_t.mean(0)[None], self.wave_number)[0]
+            away = excitation(self.zone.g[tile.weak], tile.every.mean(0)[None], self.wave_number)[0]
             matrix = matrix - (self.table.between(hkl, weak) / away) @ self.table.between(weak, hkl)
         if g[:, 2].any():
             flux = (1.0 + g[:, 2] / self._along_normal(tile)).rsqrt().to(matrix.dtype)
             matrix = flux[:, None] * matrix * flux
-        return excitation(g, tile.k_t, self.wave_number), matrix
+        return matrix
 
     def _slices(self) -> list[int]:
         """Those that the tiles with the widest directions and that in the middle ask for, for all."""
-        spread = [float((tile.k_t - tile.k_t.mean(0)).norm(dim=-1).max()) for tile in self.tiles]
-        away = [float(tile.k_t.mean(0).norm()) for tile in self.tiles]
-        widest = [place for place, width in enumerate(spread) if width > 0.9 * max(spread)]
+        spread = [float((tile.every - tile.every.mean(0)).norm(dim=-1).max()) for tile in self.tiles]
+        away = [float(tile.every.mean(0).norm()) for tile in self.tiles]
+        widest = [place for place, width in enumerate(spread) if width >= 0.9 * max(spread)]
         chosen = {min(widest, key=away.__getitem__), max(widest, key=away.__getitem__)}
-        counts = []
-        for place in chosen:
-            errors, coupling = self._matrix(self.tiles[place])
-            along = self._along_normal(self.tiles[place])
-            counts.append(slice_counts(errors, coupling, along, self.depths, self.rule.slice_error))
+        counts = [
+            slice_counts(
+                excitation(self.zone.g[tile.strong], tile.every, self.wave_number),
+                self._matrix(tile),
+                self._along_normal(tile),
+                self.depths,
+                self.rule.slice_error,
+                self._mean_excitation(tile),
+            )
+            for tile in (self.tiles[place] for place in chosen)
+        ]
         return [self.rule.slice_factor * max(several) for several in zip(*counts, strict=True)]

@@ -43,6 +43,7 @@ def foil_waves(
     road: str = "strang",
     error: float = 1e-3,
     slices: Sequence[int] | None = None,
+    centre: Tensor | None = None,
     dtype: torch.dtype = torch.complex64,
 ) -> Tensor:
     """Waves psi_g (thicknesses, directions, beams) behind the foil, beam 000 first, without mean absorption.
@@ -58,6 +59,7 @@ def foil_waves(
         road: see above.
         error: largest error of an intensity that `strang` aims at; the others are exact to their precision.
         slices: of each stretch between thicknesses, in place of those that the error asks for.
+        centre: 2 K s_g (beams,) of the direction about which `strang` splits; default: the middle of the directions.
         dtype: of the waves; matrices are exponentiated, and `eig` solved, in complex128.
 
     Raises:
@@ -78,12 +80,12 @@ def foil_waves(
         fixed = depths.detach().numpy()
         return torch.cat([_chebyshev(block, coupling, wave_number, fixed, dtype) for block in blocks], dim=1)
     if slices is None:
-        counts = [slice_counts(block, coupling, wave_number, depths, error) for block in blocks]
+        counts = [slice_counts(block, coupling, wave_number, depths, error, centre) for block in blocks]
     else:
-        counts = [_stable(block, wave_number, depths, slices) for block in blocks]
+        counts = [_stable(block, _centre(block, centre), wave_number, depths, slices) for block in blocks]
     return torch.cat(
         [
-            _strang(block, _centre(block), coupling, wave_number, depths, count, dtype)
+            _strang(block, _centre(block, centre), coupling, wave_number, depths, count, dtype)
             for block, count in zip(blocks, counts, strict=True)
         ],
         dim=1,
@@ -94,20 +96,22 @@ def _steps(depths: Tensor) -> Tensor:
     return torch.diff(depths, prepend=depths.new_zeros(1))
 
 
-def _centre(excitation: Tensor) -> Tensor:
-    """2 K s_g (beams,) of the mean direction: the middle of the range of each beam."""
+def _centre(excitation: Tensor, given: Tensor | None = None) -> Tensor:
+    """2 K s_g (beams,) of the mean direction: what is given, or the middle of the range of each beam."""
+    if given is not None:
+        return given.detach()
     return 0.5 * (excitation.amin(0) + excitation.amax(0)).detach()
 
 
-def _fewest(excitation: Tensor, wave_number: float, depths: Tensor) -> list[int]:
+def _fewest(excitation: Tensor, centre: Tensor, wave_number: float, depths: Tensor) -> list[int]:
     """Slices at which what is left on the diagonal turns no pair of beams by pi: dt |left| / k_n < 1."""
-    left = excitation.detach() - _centre(excitation)
+    left = excitation.detach() - centre
     widest = float((left.amax(-1) - left.amin(-1)).max())
     return [max(2, math.ceil(step * widest / (wave_number * RESONANCE))) for step in _steps(depths).tolist()]
 
 
-def _stable(excitation: Tensor, wave_number: float, depths: Tensor, slices: Sequence[int]) -> list[int]:
-    fewest = _fewest(excitation, wave_number, depths)
+def _stable(excitation: Tensor, centre: Tensor, wave_number: float, depths: Tensor, slices: Sequence[int]) -> list[int]:
+    fewest = _fewest(excitation, centre, wave_number, depths)
     if len(slices) != len(fewest) or any(count < least for count, least in zip(slices, fewest, strict=True)):
         raise InputError(f"foil: slices = {list(slices)}: unstable, at least {fewest} are needed for these directions")
     return list(slices)
@@ -115,7 +119,12 @@ def _stable(excitation: Tensor, wave_number: float, depths: Tensor, slices: Sequ
 
 @torch.no_grad()
 def slice_counts(
-    excitation: Tensor, coupling: Tensor, wave_number: float, thickness_angstrom: Tensor | Sequence[float], error: float
+    excitation: Tensor,
+    coupling: Tensor,
+    wave_number: float,
+    thickness_angstrom: Tensor | Sequence[float],
+    error: float,
+    centre: Tensor | None = None,
 ) -> list[int]:
     """Slices of each stretch between thicknesses that keep `strang` below an error of the intensities.
 
@@ -128,10 +137,10 @@ def slice_counts(
     if not 0 < error < 1:
         raise InputError(f"foil: error = {error}: expected 0 to 1, an error of the intensity")
     depths = torch.as_tensor(thickness_angstrom, dtype=torch.float64).detach()
-    centre = _centre(excitation)
+    centre = _centre(excitation, centre)
     far = torch.argsort((excitation - centre).abs().amax(-1), descending=True)
     sample = excitation[far[: SAMPLE * 4 : 4] if len(far) >= SAMPLE * 4 else far[:SAMPLE]]
-    counts = _fewest(excitation, wave_number, depths)
+    counts = _fewest(excitation, centre, wave_number, depths)
 
     def intensity(slices: list[int]) -> Tensor:
         waves = _strang(sample, centre, coupling.detach(), wave_number, depths, slices, torch.complex128)
