@@ -11,7 +11,9 @@ from torch import Tensor
 from zoneaxis.errors import InputError
 from zoneaxis.scattering.zone import Zone
 
-RANKINGS = ("mixed", "excitation", "length")
+RANKINGS = ("coupled", "mixed", "excitation", "length")
+LEAST_COUPLING = 0.5
+"""|U_g| is raised by this share of the largest where it weighs beams: one that (000) does not reach may be reached."""
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,13 @@ def rank(
     ranking: str = "mixed",
     always: Sequence[int] = (),
     wave_number: float | None = None,
+    potential: Tensor | None = None,
 ) -> Ranking:
     """Beams of a zone by their importance for a group of directions, (000) first.
 
     The figure of a beam is its least value over the directions: `mixed` |g² + g.k_t| (half-way between |g|² and the
-    distance from the Bragg condition, the best for a shared list), `excitation` |2 K s_g|, `length` |g|. `always` come
-    first whatever their figure.
+    distance from the Bragg condition), `coupled` the same divided by the root of |U_g| (the best for a shared list),
+    `excitation` |2 K s_g|, `length` |g|. `always` come first whatever their figure.
 
     Args:
         zone: the zone.
@@ -120,9 +123,10 @@ def rank(
         ranking: see above.
         always: places of beams that are wanted in any case.
         wave_number: K, needed where the zone lists higher Laue zones.
+        potential: |U_g| of the zone's list, needed by `coupled`.
 
     Raises:
-        InputError: an unknown ranking, higher Laue zones without a wave number.
+        InputError: an unknown ranking, `coupled` without potential, higher Laue zones without a wave number.
     """
     if ranking not in RANKINGS:
         raise InputError(f"beam ranking {ranking!r}: expected one of {', '.join(RANKINGS)}")
@@ -133,11 +137,12 @@ def rank(
             raise InputError("beam ranking: reflections of higher Laue zones need the wave number")
         squared = squared + 2.0 * wave_number * g[:, 2]
     nearest = (squared + 2.0 * along).abs().amin(0)
-    figure = {
-        "mixed": (squared + along).abs().amin(0),
-        "excitation": nearest.clone(),
-        "length": (g**2).sum(-1),
-    }[ranking]
+    figure = {"excitation": nearest.clone(), "length": (g**2).sum(-1)}.get(ranking, (squared + along).abs().amin(0))
+    if ranking == "coupled":
+        if potential is None:
+            raise InputError("beam ranking: 'coupled' needs the potential")
+        strength = potential.abs()
+        figure = figure * (strength / strength[1:].max() + LEAST_COUPLING).rsqrt()
     figure[[0, *always]] = -1.0
     figure[0] = -2.0
     order = torch.argsort((figure * 1e9).round(), stable=True)

@@ -38,7 +38,8 @@ class DiscRule:
             without seams.
         road: `strang`, `chebyshev` or `eig`, see `foil.foil_waves`.
         slice_error: largest error of an intensity from the slices of `strang`.
-        slice_factor: slices are this many times those that the error asks for.
+        slice_angstrom: thickest slice, in place of the thickness that the error asks for.
+        slice_factor: slices are this many times as many.
         symmetry: compute each direction once by the symmetry of the zone.
         mean_absorption: multiply by e^{-2 pi U'_0 t / k_n}; Felix leaves it out.
         weak_excitation: a weak beam has at least this |2 K s| in its tile [1/Å²]: nearer to its Bragg condition
@@ -47,10 +48,11 @@ class DiscRule:
 
     beams: int = 100
     weak_beams: int = 200
-    ranking: str = "mixed"
+    ranking: str = "coupled"
     tile_px: int | None = None
     road: str = "strang"
     slice_error: float = 1e-3
+    slice_angstrom: float | None = None
     slice_factor: int = 1
     symmetry: bool = True
     mean_absorption: bool = True
@@ -60,6 +62,8 @@ class DiscRule:
         for name, least in (("beams", 2), ("weak_beams", 0), ("tile_px", 0), ("slice_factor", 1)):
             if getattr(self, name) is not None and getattr(self, name) < least:
                 raise InputError(f"{name} = {getattr(self, name)}: expected at least {least}")
+        if self.slice_angstrom is not None and not self.slice_angstrom > 0:
+            raise InputError(f"slice_angstrom = {self.slice_angstrom}: expected more than 0")
         if self.ranking not in RANKINGS or self.road not in ROADS:
             raise InputError(
                 f"ranking {self.ranking!r}, road {self.road!r}: expected one of {', '.join(RANKINGS)} and of "
@@ -249,9 +253,12 @@ class _Foil:
         k_t, number = field.k_t, field.tiles(rule.tile_px)
         used = torch.unique(folding.representative)
         tiles = []
+        potential = scatterers.potential(zone.hkl)[0].abs() if rule.ranking == "coupled" else None
         for tile in torch.unique(number[needed]).tolist():
             own = used[number[used] == tile]
-            ranking = rank(zone, k_t[own], ranking=rule.ranking, always=folding.beams, wave_number=k)
+            ranking = rank(
+                zone, k_t[own], ranking=rule.ranking, always=folding.beams, wave_number=k, potential=potential
+            )
             here = (number[needed] == tile).nonzero().flatten()
             strong = ranking.first(rule.beams)
             weak = ranking.weak(rule.beams, rule.weak_beams, rule.weak_excitation)
@@ -273,7 +280,7 @@ class _Foil:
             slices = self._slices()
         for tile in self.tiles:
             waves = foil_waves(
-                excitation(self.zone.g[tile.strong], tile.k_t, self.wave_number),
+                self._excitation(tile, tile.k_t),
                 self._matrix(tile),
                 self._along_normal(tile),
                 self.depths,
@@ -290,8 +297,13 @@ class _Foil:
         """k_n of the mean direction."""
         return math.sqrt(self.wave_number**2 - float((tile.every.mean(0) ** 2).sum()))
 
+    def _excitation(self, tile: _Tile, k_t: Tensor) -> Tensor:
+        """2 K s_g of directions, each with its own k_n in place of the tile's."""
+        own = (self.wave_number**2 - (k_t**2).sum(-1, keepdim=True)).sqrt()
+        return excitation(self.zone.g[tile.strong], k_t, self.wave_number) * (self._along_normal(tile) / own)
+
     def _mean_excitation(self, tile: _Tile) -> Tensor:
-        return excitation(self.zone.g[tile.strong], tile.every.mean(0)[None], self.wave_number)[0]
+        return self._excitation(tile, tile.every.mean(0)[None])[0]
 
     def _matrix(self, tile: _Tile) -> Tensor:
         """What couples the beams of a tile, weak beams in it."""
@@ -308,14 +320,17 @@ class _Foil:
         return matrix
 
     def _slices(self) -> list[int]:
-        """Those that the tiles with the widest directions and that in the middle ask for, for all."""
+        """Those that the widest tiles, the one in the middle and the one farthest out, ask for, for all."""
+        if self.rule.slice_angstrom is not None:
+            steps = torch.diff(self.depths, prepend=self.depths.new_zeros(1)).tolist()
+            return [self.rule.slice_factor * math.ceil(step / self.rule.slice_angstrom - 1e-9) for step in steps]
         spread = [float((tile.every - tile.every.mean(0)).norm(dim=-1).max()) for tile in self.tiles]
         away = [float(tile.every.mean(0).norm()) for tile in self.tiles]
         widest = [place for place, width in enumerate(spread) if width >= 0.9 * max(spread)]
         chosen = {min(widest, key=away.__getitem__), max(widest, key=away.__getitem__)}
         counts = [
             slice_counts(
-                excitation(self.zone.g[tile.strong], tile.every, self.wave_number),
+                self._excitation(tile, tile.every),
                 self._matrix(tile),
                 self._along_normal(tile),
                 self.depths,

@@ -14,6 +14,7 @@ split about the mean direction is derived in docs/theory/foil.md.
 
 from __future__ import annotations
 
+import cmath
 import math
 from collections.abc import Sequence
 
@@ -30,6 +31,8 @@ DIRECTIONS_AT_ONCE = 2048
 SAMPLE = 24
 """Directions on which the number of slices is found."""
 MOST_SLICES = 20_000
+MOST_GROWTH = 2.0
+"""Exponent to which terms of the Chebyshev series may grow by absorption before they cancel."""
 RESONANCE = 0.9
 """Slices are held this far below the thickness at which the splitting couples beams that do not couple."""
 
@@ -217,28 +220,42 @@ def _sliced(turn: Tensor, whole: Tensor, waves: Tensor, count: int) -> Tensor:
 def _chebyshev(
     excitation: Tensor, coupling: Tensor, wave_number: float, depths: np.ndarray, dtype: torch.dtype
 ) -> Tensor:
-    """exp(i pi t A / k_n) e_0 as a series in T_k((A - c)/h); the thicknesses share the vectors."""
-    from scipy.special import jv
+    """exp(i pi t A / k_n) e_0 as a series in T_k((A - c)/h), stretch by stretch.
 
+    Absorption moves the spectrum off the real axis, where T_k grows: c is complex, and a stretch is cut where the
+    growth, which must cancel in the sum, would eat the digits.
+    """
     bound = float(coupling.detach().abs().sum(-1).max())
     low, high = float(excitation.detach().min()) - bound, float(excitation.detach().max()) + bound
-    centre, half_width = 0.5 * (high + low), max(0.5 * (high - low), 1e-12)
-    phases = math.pi * depths * half_width / wave_number
-    terms = math.ceil(float(phases.max()) + 6 * float(phases.max()) ** (1 / 3) + 12)
-    weights = jv(np.arange(terms + 1)[:, None], phases)
-    weights[1:] *= 2.0
-    real = torch.float32 if dtype == torch.complex64 else torch.float64
-    diagonal = ((excitation.T - centre) / half_width).to(real)
+    lost = torch.linalg.eigvalsh((coupling.detach() - coupling.detach().mH).to(torch.complex128) / 2j)
+    centre = complex(0.5 * (high + low), 0.5 * float(lost[0] + lost[-1]))
+    half_width, off_axis = max(0.5 * (high - low), 1e-12), 0.5 * float(lost[-1] - lost[0])
+    diagonal = ((excitation.T - centre) / half_width).to(dtype)
     potential = (coupling / half_width).to(dtype)
-    before = torch.zeros(diagonal.shape, dtype=dtype, device=excitation.device)
-    before[0] = 1.0
-    now = diagonal * before + potential @ before
-    total = [float(weight) * before for weight in weights[0]]
+    waves = torch.zeros(diagonal.shape, dtype=dtype, device=excitation.device)
+    waves[0] = 1.0
+    found = []
+    for step in np.diff(depths, prepend=0.0):
+        cuts = max(1, math.ceil(math.pi * step * off_axis / wave_number / MOST_GROWTH))
+        turn = math.pi * float(step) / cuts / wave_number
+        for _ in range(cuts):
+            waves = cmath.exp(1j * turn * centre) * _series(diagonal, potential, waves, turn * half_width)
+        found.append(waves.T)
+    return torch.stack(found)
+
+
+def _series(diagonal: Tensor, potential: Tensor, waves: Tensor, phase: float) -> Tensor:
+    """exp(i phase X) waves for X = diagonal + potential with its spectrum near [-1, 1]."""
+    from scipy.special import jv
+
+    terms = math.ceil(phase + 6 * phase ** (1 / 3) + 12)
+    weights = 2.0 * jv(np.arange(terms + 1), phase)
+    before, now = waves, diagonal * waves + potential @ waves
+    total = 0.5 * float(weights[0]) * before
     for k in range(1, terms + 1):
-        total = [sum_ + (1j**k) * float(weight) * now for sum_, weight in zip(total, weights[k], strict=True)]
+        total = total + (1j**k) * float(weights[k]) * now
         before, now = now, 2 * (diagonal * now + potential @ now) - before
-    turns = np.exp(1j * math.pi * depths * centre / wave_number)
-    return torch.stack([(complex(turn) * sum_).T for turn, sum_ in zip(turns, total, strict=True)])
+    return total
 
 
 def _eig(excitation: Tensor, coupling: Tensor, wave_number: float, depths: Sequence[float]) -> Tensor:

@@ -75,7 +75,8 @@ class Zone:
             columns: (hkl) with h u + k v + l w = 0 that points right; default: the shortest such triple of small whole
                 numbers, centring apart, the first in (1,0,0), (0,1,0), ... of equally short ones.
             d_min_angstrom: smallest spacing of a reflection.
-            laue_zones: highest order of Laue zone whose reflections are listed, on both sides of order 0.
+            laue_zones: highest order h u + k v + l w (for coprime [uvw]) whose reflections are listed, on both sides
+                of order 0. Some orders of a centred lattice are empty: the first of an F lattice along [-1,1,0] is 2.
 
         Raises:
             InputError: axis 0,0,0; columns that do not lie in the zone; a spacing out of range.
