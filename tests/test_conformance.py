@@ -47,16 +47,29 @@ def smallest_cbleed(**changes: Any) -> Any:
     return simulate_cbleed("Si001-2x1", **{**smallest, **changes})
 
 
+def smallest_lacbed(**changes: Any) -> Any:
+    from zoneaxis.techniques.lacbed.simulator import simulate_lacbed
+
+    smallest = {"thickness_nm": 20.0, "half_angle_mrad": 8.0, "size_px": 16, "beams": 40}
+    return simulate_lacbed("Al", **{**smallest, **changes})
+
+
 # One run of less than a second for every technique, and one of its arguments with a value that cannot be.
-SMALLEST_RUN: dict[str, Callable[..., Any]] = {"cbleed": smallest_cbleed, "ebsd": smallest_ebsd}
+SMALLEST_RUN: dict[str, Callable[..., Any]] = {
+    "cbleed": smallest_cbleed,
+    "ebsd": smallest_ebsd,
+    "lacbed": smallest_lacbed,
+}
 NONSENSE: dict[str, dict[str, Any]] = {
     "cbleed": {"imaginary_potential_ev": -4.0},
     "ebsd": {"accelerating_voltage_kv": -20.0},
+    "lacbed": {"thickness_nm": -20.0},
 }
 # Arguments that build the smallest instance of every architecture.
 SMALLEST_NETWORK: dict[str, dict[str, Any]] = {
     "resnet": {"classes": 3, "width": 0.125},
     "autoencoder": {"latent": 2, "widths": (4, 4), "size_px": 64},
+    "translator": {"width": 8, "size_px": 64},
 }
 
 
