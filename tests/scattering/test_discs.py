@@ -145,3 +145,11 @@ def test_refusals():
         disc_intensities(ATOMS, zone, FIELD, [500.0], rule=DiscRule(beams=1000))
     with pytest.raises(InputError, match="expected rising values"):
         disc_intensities(ATOMS, zone, FIELD, [500.0, 300.0], rule=DiscRule(beams=20))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU here")
+def test_gpu_gives_the_same():
+    """Waves propagated on a GPU."""
+    zone = Zone.of(zincblende(), (0, 0, 1), d_min_angstrom=0.4)
+    there = disc_intensities(ATOMS, zone, FIELD, [500.0], rule=replace(RULE, device="cuda"))
+    assert largest(there - disc_intensities(ATOMS, zone, FIELD, [500.0], rule=RULE)) < 2e-4

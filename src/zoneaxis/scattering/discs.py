@@ -44,6 +44,7 @@ class DiscRule:
         mean_absorption: multiply by e^{-2 pi U'_0 t / k_n}; Felix leaves it out.
         weak_excitation: a weak beam has at least this |2 K s| in its tile [1/Å²]: nearer to its Bragg condition
             perturbation theory fails.
+        device: where waves are propagated, `cpu` or `cuda`; wide tiles (`tile_px`) keep a GPU busy.
     """
 
     beams: int = 100
@@ -57,6 +58,7 @@ class DiscRule:
     symmetry: bool = True
     mean_absorption: bool = True
     weak_excitation: float = 0.3
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         for name, least in (("beams", 2), ("weak_beams", 0), ("tile_px", 0), ("slice_factor", 1)):
@@ -280,17 +282,17 @@ class _Foil:
             slices = self._slices()
         for tile in self.tiles:
             waves = foil_waves(
-                self._excitation(tile, tile.k_t),
-                self._matrix(tile),
+                self._excitation(tile, tile.k_t).to(self.rule.device),
+                self._matrix(tile).to(self.rule.device),
                 self._along_normal(tile),
                 self.depths,
                 road=self.rule.road,
                 slices=slices,
-                centre=self._mean_excitation(tile),
+                centre=self._mean_excitation(tile).to(self.rule.device),
                 dtype=torch.complex128 if self.rule.road == "eig" else torch.complex64,
             )
             places = [int((tile.strong == disc).nonzero()) for disc in self.discs]
-            found[:, :, tile.pixels] = (waves[:, :, places].abs() ** 2).movedim(2, 1).to(real)
+            found[:, :, tile.pixels] = (waves[:, :, places].abs() ** 2).movedim(2, 1).to("cpu", real)
         return found * self.damping[:, None, None].to(real)
 
     def _along_normal(self, tile: _Tile) -> float:
