@@ -70,9 +70,9 @@ def test_unknown_architecture_lists_the_known_ones() -> None:
 
 def test_kinds_divide_the_architectures() -> None:
     """Every architecture is of one kind; an unknown kind or name is refused with the known ones."""
-    assert sorted([*networks.names("classifier"), *networks.names("autoencoder")]) == networks.names()
+    assert sorted(name for kind in networks.KINDS for name in networks.names(kind)) == networks.names()
     assert networks.kind_of("autoencoder") == "autoencoder" and networks.kind_of("resnet") == "classifier"
-    with pytest.raises(InputError, match="classifier, autoencoder"):
+    with pytest.raises(InputError, match="classifier, autoencoder, translator"):
         networks.names("oracle")
     with pytest.raises(InputError, match="resnet"):
         networks.kind_of("perceptron")

@@ -7,6 +7,7 @@ import torch
 from tests.small_discs import SIZE_PX, disc_images, grid
 from zoneaxis.learn import networks, onnx_export
 from zoneaxis.learn.kernel_ridge import KernelRidge
+from zoneaxis.learn.onnx_graph import runner
 from zoneaxis.patterns.amplitude import amplitude
 
 pytest.importorskip("onnxscript", reason="onnxscript is not installed")
@@ -34,7 +35,7 @@ def test_graph_says_what_torch_says(trained: tuple) -> None:
         differences = onnx_export.compare(graph, network, regressor, batch)
         assert max(differences.values()) <= onnx_export.TOLERANCE
     print(f"ONNX against torch: {differences}; {len(graph) / 1e6:.2f} MB")
-    outputs = onnx_export.run(graph, images)
+    outputs = runner(graph)(images)
     assert [outputs[name].shape for name in onnx_export.OUTPUTS] == [(105, 2), (105, 3), (105, 1, SIZE_PX, SIZE_PX)]
     assert {values.dtype.name for values in outputs.values()} == {"float32"}
     assert 0 <= outputs["reconstruction"].min() <= outputs["reconstruction"].max() <= 1
@@ -51,7 +52,7 @@ def test_graph_names_no_machine(trained: tuple) -> None:
 def test_graph_that_differs_is_not_handed_out(trained: tuple, monkeypatch: pytest.MonkeyPatch) -> None:
     """A tolerance that cannot be met raises: the check is made."""
     network, regressor, images, graph = trained
-    monkeypatch.setattr(onnx_export, "_traced", lambda whole, example: graph)
+    monkeypatch.setattr(onnx_export, "traced", lambda whole, example, outputs: graph)
     assert onnx_export.export(network, regressor, images[:2]) == graph
     monkeypatch.setattr(onnx_export, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="differs from torch"):

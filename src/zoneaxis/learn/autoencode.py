@@ -14,14 +14,15 @@ from torch import Tensor
 
 from zoneaxis.learn import networks
 from zoneaxis.learn.autoencoder_recipe import AutoencoderRecipe
-from zoneaxis.learn.autoencoder_run import CHECKPOINT, AutoencoderRun, Corruption, Tick, read_tensors, write_tensors
+from zoneaxis.learn.autoencoder_run import AutoencoderRun, Corruption
+from zoneaxis.learn.image_batch import as_images, fingerprint
+from zoneaxis.learn.image_run import TRAINED, Tick
 from zoneaxis.learn.networks.autoencoder import Autoencoder
-from zoneaxis.learn.run_record import RUN, check_same_run, stored_record, write_json
-from zoneaxis.learn.trained_autoencoder import TrainedAutoencoder, as_images
-from zoneaxis.learn.training import versions
+from zoneaxis.learn.run_record import opened
+from zoneaxis.learn.tensor_file import read_tensors
+from zoneaxis.learn.trained_autoencoder import TrainedAutoencoder
 
 __all__ = ["AutoencoderRecipe", "Corruption", "Tick", "TrainedAutoencoder", "as_images", "fit"]
-TRAINED = "trained.safetensors"
 
 
 def fit(
@@ -48,11 +49,8 @@ def fit(
     `FloatingPointError` when the loss is no longer a number.
     """
     images = as_images(images)
-    asked = {"recipe": recipe.to_mapping(), "corrupted": corrupt is not None, "data": _fingerprint(images)}
-    folder = None if output is None else Path(output)
-    stored = stored_record(folder) if folder else None
-    if folder and stored is not None:
-        check_same_run(folder, stored, asked, resume)
+    asked = {"recipe": recipe.to_mapping(), "corrupted": corrupt is not None, "data": fingerprint(images)}
+    folder, stored = opened(output, asked, resume)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
         network = networks.build("autoencoder", latent=recipe.latent, widths=recipe.widths, size_px=images.shape[-1])
@@ -62,35 +60,11 @@ def fit(
         network.load_state_dict(read_tensors(folder / TRAINED))
         return TrainedAutoencoder(network.eval().requires_grad_(False), recipe, stored)
 
+    def judged() -> tuple[Autoencoder, dict[str, Any]]:
+        trained = TrainedAutoencoder(network.cpu().eval().requires_grad_(False), recipe, {})
+        figures: dict[str, Any] = dict(trained.quality(images))
+        return trained.network, figures | ({} if validation is None else {"validation": trained.quality(validation)})
+
     run = AutoencoderRun(network, images, recipe, corrupt)
-    if folder and stored is not None and (folder / CHECKPOINT).exists():
-        run.restore(folder / CHECKPOINT, stored.get("curve", []))
-    record = asked | {"precision": run.precision, "threads": recipe.threads, "device": run.device.type}
-    record |= {"parameters": sum(p.numel() for p in network.parameters()), "versions": versions(), "finished": False}
-    if folder:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / RUN, record | {"curve": run.curve})
-    previous_threads = torch.get_num_threads()
-    torch.set_num_threads(recipe.threads)
-    try:
-        run.train(folder, record, progress)
-        trained = TrainedAutoencoder(network.cpu().eval().requires_grad_(False), recipe, record)
-        record |= {"images": run.images_seen, "minutes": round(run.minutes, 3), "curve": run.curve}
-        record |= trained.quality(images)
-        if validation is not None:
-            record["validation"] = trained.quality(validation)
-    finally:
-        torch.set_num_threads(previous_threads)
-    record["finished"] = True
-    if folder:
-        write_tensors(network.state_dict(), folder / TRAINED)
-        write_json(folder / RUN, record)
-        (folder / CHECKPOINT).unlink(missing_ok=True)
-    return trained
-
-
-def _fingerprint(images: Tensor) -> dict[str, Any]:
-    """Number, size and a checksum of the images, so that a run is never resumed on others."""
-    import zlib
-
-    return {"images": len(images), "size_px": images.shape[-1], "crc32": zlib.crc32(images.contiguous().numpy().data)}
+    record = run.carry_out(asked, stored, folder, progress, judged)
+    return TrainedAutoencoder(network, recipe, record)

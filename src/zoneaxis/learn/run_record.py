@@ -34,6 +34,19 @@ def stored_record(output: Path) -> dict[str, Any] | None:
     return stored
 
 
+def opened(
+    output: str | Path | None, asked: Mapping[str, Any], resume: bool
+) -> tuple[Path | None, dict[str, Any] | None]:
+    """Folder of a run and the record in it, None each where there is none; `InputError` as `check_same_run` has it."""
+    if output is None:
+        return None, None
+    folder = Path(output)
+    stored = stored_record(folder)
+    if stored is not None:
+        check_same_run(folder, stored, asked, resume)
+    return folder, stored
+
+
 def check_same_run(output: Path, stored: Mapping[str, Any], asked: Mapping[str, Any], resume: bool) -> None:
     """Raise `InputError` unless the stored run may be resumed and is the one asked for; differences are named."""
     if not resume:

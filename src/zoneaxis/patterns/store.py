@@ -105,9 +105,14 @@ def appearing_whole(path: Path, overwrite: bool = False) -> Iterator[Path]:
 
 
 def write_zarr(parts: Iterable[xr.Dataset], place: Path) -> None:
-    """Write pattern sets one after the other into one new sharded Zarr v3 store, holding one part in memory."""
+    """Write pattern sets one after the other into one new sharded Zarr v3 store, holding one part in memory.
+
+    Attributes are those of the first part.
+    """
+    attributes: dict[Any, Any] = {}
     for number, part in enumerate(parts):
         part = part.drop_encoding()
+        attributes = attributes or part.attrs
         strings = {
             name: variable.astype(np.dtypes.StringDType())
             for name, variable in part.coords.items()
@@ -120,13 +125,14 @@ def write_zarr(parts: Iterable[xr.Dataset], place: Path) -> None:
                 mode="w-",
                 zarr_format=3,
                 consolidated=False,
-                encoding={"intensity": _encoding(part["intensity"])},
+                encoding={name: _encoding(array) for name, array in part.data_vars.items() if array.ndim > 2},
             )
         else:
             # Variables without the pattern axis (a static background) are the same in every part and already there.
             growing = part.drop_vars(
                 [name for name, variable in part.variables.items() if "pattern" not in variable.dims]
             )
+            growing = growing.assign_attrs(attributes)
             growing.to_zarr(place, append_dim="pattern", zarr_format=3, consolidated=False, safe_chunks=False)
 
 
@@ -187,7 +193,8 @@ def _read_npz(path: Path) -> xr.Dataset:
         dimensions = json.loads(str(content.pop(DIMENSIONS)))
         variables = {name: (tuple(dims), content.pop(name)) for name, dims in dimensions.items()}
         attributes = {name: value.item() if value.ndim == 0 else value.tolist() for name, value in content.items()}
-        data = {name: variables.pop(name) for name in ("intensity", "static_background") if name in variables}
+        pictures = [name for name, (dims, _) in variables.items() if dims[-2:] == schema.IMAGE]
+        data = {name: variables.pop(name) for name in pictures}
         return xr.Dataset(data, variables, attributes)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InputError(

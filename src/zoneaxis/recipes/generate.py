@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import xarray as xr
@@ -54,6 +54,8 @@ def generate(
     """
     if technique(recipe_path) == "cbleed":
         return _listed(recipe_path, output, workers, patterns, progress)
+    if technique(recipe_path) == "lacbed":
+        return _crystals(recipe_path, output, workers, patterns, progress)
     recipe = Recipe.read(recipe_path)
     count = recipe.patterns if patterns is None else patterns
     if count < 1:
@@ -80,3 +82,14 @@ def _listed(recipe_path: str | Path, output: str | Path, workers: int, patterns:
         raise InputError(f"patterns = {patterns}: the grid of {recipe_path} has {len(plan)}; change the grid instead")
     with bar(lines=True, wanted=progress) as tick:
         return cbleed.generate(plan, output, workers=workers, progress=functools.partial(tick, "patterns"))
+
+
+def _crystals(recipe_path: str | Path, output: str | Path, workers: int, patterns: int | None, progress: bool) -> Path:
+    """Discs and densities of the first crystals of a list."""
+    from zoneaxis.recipes import lacbed
+
+    plan = lacbed.read(recipe_path)
+    if patterns is not None:
+        plan = replace(plan, count=patterns)
+    with bar(lines=True, wanted=progress) as tick:
+        return lacbed.generate(plan, output, workers=workers, progress=functools.partial(tick, "crystals"))

@@ -6,6 +6,7 @@ A module is a classifier unless its `KIND` says otherwise:
         before the last linear layer `head`, and `saliency_layer`, the block whose activations an explanation weighs.
     autoencoder: images in [0, 1] -> logits of their reconstruction, of the same shape, when called; offers `encode(x)`
         (n, latent), `decode(z)` and the numbers `latent` and `size_px`.
+    translator: images in [0, 1] -> images of another kind in [0, 1], of the same shape, when called; offers `size_px`.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from torch import nn
 
 from zoneaxis.errors import InputError
 
-KINDS = ("classifier", "autoencoder")
+KINDS = ("classifier", "autoencoder", "translator")
 
 
 def names(kind: str | None = None) -> list[str]:

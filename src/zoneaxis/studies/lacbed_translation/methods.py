@@ -1,0 +1,71 @@
+"""Methods: every baseline and network on the test part of a task, each a stage of the bench."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from zoneaxis.learn.translation_baselines import BASELINES
+from zoneaxis.studies.bench import Bench
+from zoneaxis.studies.lacbed_translation.protocol import Task
+from zoneaxis.studies.lacbed_translation.rows import Result, Row, judged
+from zoneaxis.studies.lacbed_translation.translators import Training
+
+ONE_WAY = ", not averaged"
+"""Of a network that is asked once; otherwise its answer is the mean over the eight operations of the square."""
+
+
+def baseline_rows(bench: Bench, task: Task, shown: np.ndarray) -> list[Row]:
+    """All baselines, learned from the training part."""
+    decided_by = {"task": [task.direction, dict(task.key)], "baselines": list(BASELINES), "shown": shown}
+
+    def make() -> Result:
+        found: Result = {}
+        for name, kind in BASELINES.items():
+            fitted = kind.fit(*task.of(task.train))
+            found |= _asked(name, fitted.translate, task, shown)
+        return found
+
+    kept = bench.stage(f"baselines {task.title}", decided_by, make)
+    return [_row(name, None, kept, name, task) for name in BASELINES]
+
+
+def network_rows(bench: Bench, training: Training, shown: np.ndarray, *, one_way: bool = False) -> list[Row]:
+    """A trained network, averaged over the eight operations of the square and, where wanted, asked once."""
+    task = training.task
+    decided_by = {"training": training.output.name, "shown": shown, "one_way": one_way}
+
+    def make() -> Result:
+        trained = training.run()
+        found = _asked("averaged", lambda images: trained.translate(images, symmetric=True), task, shown)
+        found["minutes"] = trained.record["minutes"]
+        return found | (_asked("once", trained.translate, task, shown) if one_way else {})
+
+    kept = bench.stage(f"translated {training.output.name.rpartition('-')[0]}", decided_by, make)
+    rows = [_row(training.network, training.seed, kept, "averaged", task)]
+    if one_way:
+        rows.append(_row(training.network + ONE_WAY, training.seed, kept, "once", task))
+    return rows
+
+
+def several_networks(rows: list[Row], name: str) -> Row:
+    """Scores of several seeds, image by image, as one row of their means: for tables by topology."""
+    scores = {score: np.mean([row.scores[score] for row in rows], axis=0) for score in rows[0].scores}
+    return replace(rows[0], method=name, seed=None, scores=scores)
+
+
+def _asked(name: str, translate: Callable[[np.ndarray], np.ndarray], task: Task, shown: np.ndarray) -> Result:
+    begun = time.perf_counter()
+    answers = translate(task.inputs[task.test])
+    seconds = (time.perf_counter() - begun) / len(task.test)
+    found: Result = {f"{name} {score}": values for score, values in judged(answers, task, task.test).items()}
+    pictures = translate(task.inputs[shown])[:, 0]
+    return found | {f"{name} shown": pictures, f"{name} seconds": seconds}
+
+
+def _row(method: str, seed: int | None, kept: Result, name: str, task: Task) -> Row:
+    scores = {score: kept[f"{name} {score}"] for score in ("mse", "zncc", "ssim")}
+    return Row(method, seed, task.test, scores, kept[f"{name} shown"], kept[f"{name} seconds"])

@@ -1,0 +1,95 @@
+"""Physics: the engine in the loop, for kinds of structure that no network has seen.
+
+Forward, the columns of atoms are read from the picture of the density and their disc is computed. Backward, a network's
+guess and the densities of crystals with similar discs are refined until their disc is the one that is given.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zoneaxis.errors import InputError
+from zoneaxis.scattering.discs import disc_intensities
+from zoneaxis.studies.lacbed_translation.protocol import density_pictures
+from zoneaxis.studies.lacbed_translation.rows import Result
+from zoneaxis.techniques.lacbed.density_inversion import columns_from_density, density_of_picture
+from zoneaxis.techniques.lacbed.disc_inversion import density_from_disc
+
+if TYPE_CHECKING:
+    from zoneaxis.recipes.lacbed import Plan
+
+FORWARD, BACKWARD = "columns of the density + engine", "refined through the engine"
+EXPLAINED = "refined where that explains the disc, else U-Net"
+
+
+def disc_of(plan: Plan, picture: np.ndarray, scale: float) -> tuple[np.ndarray, float]:
+    """Disc (s, s) over its brightest pixel of a picture (s, s) of the density, and the misfit of its columns.
+
+    Raises:
+        InputError: a picture in which no columns are found.
+    """
+    density, known = density_of_picture(picture, scale)
+    fit = columns_from_density(density, field_angstrom=plan.density_field_angstrom, known=known)
+    columns = fit.columns
+    scatterers = columns.scatterers(plan.accelerating_voltage_kv, plan.absorption)
+    zone = columns.zone(plan.d_min_angstrom)
+    depths = [10.0 * plan.thickness_nm]
+    disc = disc_intensities(scatterers, zone, plan.field, depths, rule=plan.rule(zone))[0, 0].numpy()
+    return np.asarray(disc / disc.max()), fit.misfit
+
+
+def density_of(plan: Plan, disc: np.ndarray, starts: Sequence[np.ndarray], scale: float) -> tuple[np.ndarray, float]:
+    """Picture (s, s) of the density behind a disc (s, s) over its brightest pixel, and the misfit of its own disc.
+
+    Pictures are starts; the first also says where the origin is, which the disc does not.
+
+    Raises:
+        InputError: no start in which columns are found.
+    """
+    pictures = [density_of_picture(start, scale)[0] for start in starts]
+    fit = density_from_disc(
+        disc,
+        pictures,
+        thickness_angstrom=10.0 * plan.thickness_nm,
+        accelerating_voltage_kv=plan.accelerating_voltage_kv,
+        half_width_per_angstrom=plan.half_width_per_angstrom,
+        field_angstrom=plan.density_field_angstrom,
+        guess=pictures[0],
+    )
+    density = fit.columns.density(plan.size_px, plan.density_field_angstrom)
+    return density_pictures(density[None].astype(np.float32), scale)[0], fit.misfit
+
+
+def discs_of(plan: Plan, pictures: np.ndarray, scale: float) -> Result:
+    """Discs of several pictures: `answers` (m, s, s), NaN where there is none, `misfits` and `each_seconds` (m,)."""
+    return _each([partial(disc_of, plan, picture, scale) for picture in pictures], plan.size_px)
+
+
+def densities_of(plan: Plan, discs: np.ndarray, starts: np.ndarray, scale: float) -> Result:
+    """Pictures behind several discs, from starts (m, k, s, s): results as above."""
+    jobs = [partial(density_of, plan, disc, list(some), scale) for disc, some in zip(discs, starts, strict=True)]
+    return _each(jobs, plan.size_px)
+
+
+def nearest(known: np.ndarray, asked: np.ndarray, count: int) -> np.ndarray:
+    """Places (m, count) among the known discs (n, s, s) of those nearest to each that is asked about (m, s, s)."""
+    first, second = known.reshape(len(known), -1), asked.reshape(len(asked), -1)
+    distance = (first**2).sum(1)[None] - 2.0 * second @ first.T
+    return np.argsort(distance, axis=1, kind="stable")[:, :count]
+
+
+def _each(jobs: Sequence[Callable[[], tuple[np.ndarray, float]]], size_px: int) -> Result:
+    answers = np.full((len(jobs), size_px, size_px), np.nan, np.float32)
+    misfits, seconds = np.full(len(jobs), np.inf), np.zeros(len(jobs))
+    for number, job in enumerate(jobs):
+        begun = time.perf_counter()
+        with suppress(InputError):  # counted as an image without an answer
+            answers[number], misfits[number] = job()
+        seconds[number] = time.perf_counter() - begun
+    return {"answers": answers, "misfits": misfits, "each_seconds": seconds}
