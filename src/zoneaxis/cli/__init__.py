@@ -18,6 +18,7 @@ from zoneaxis.cli.doctor import doctor
 from zoneaxis.cli.identify import identify
 from zoneaxis.cli.inventory import inventory
 from zoneaxis.cli.recipes import generate, train
+from zoneaxis.cli.refine import refine
 from zoneaxis.cli.simulate import simulations
 from zoneaxis.cli.study import study
 from zoneaxis.cli.watch import watch
@@ -72,6 +73,9 @@ commands.add_typer(simulations, name="simulate")
 commands.command("generate", epilog="Example: zoneaxis generate recipe.toml -o patterns.zarr --workers 2")(generate)
 commands.command("train", epilog="Example: zoneaxis train recipe.toml -o model/")(train)
 commands.command("identify", epilog="Example: zoneaxis identify map.h5 --dataset 'Scan 1' --report map.html")(identify)
+commands.command(
+    "refine", epilog="Example: zoneaxis refine discs.npz my.cif --half-width 0.66 --zone 1,-1,0 -o fit.png"
+)(refine)
 commands.command("watch", epilog="Example: zoneaxis watch live/ -o results.csv --refine")(watch)
 commands.command("study", epilog="Example: zoneaxis study cbleed_autoencoder --scale smoke")(study)
 commands.command("list", epilog="Example: zoneaxis list crystals")(inventory)
