@@ -10,35 +10,34 @@ from torch import Tensor
 from zoneaxis.scattering.beam_set import unique_rows
 from zoneaxis.scattering.scatterers import Scatterers
 
-SPAN = 1 << 12
-"""Indices stay far below this, so that one number stands for (h, k, l) and differences subtract."""
-
 
 @dataclass(frozen=True)
 class PotentialTable:
     """U_g + i U'_g at all differences of a list of beams.
 
     Attributes:
-        keys: (m,) one number for each difference, rising.
-        values: (m,) complex128 [1/Å²].
+        strides: (3,) one number g . strides stands for each difference, so that those of differences subtract.
+        first: the smallest of them.
+        values: complex128 [1/Å²] by that number, from the smallest on; zero where no difference is.
     """
 
-    keys: Tensor
+    strides: Tensor
+    first: int
     values: Tensor
 
     @classmethod
     def of(cls, scatterers: Scatterers, hkl: Tensor) -> PotentialTable:
         """For a list of beams (n, 3)."""
         differences, _ = unique_rows((hkl[:, None] - hkl[None]).reshape(-1, 3))
+        spans = (differences.amax(0) - differences.amin(0) + 1).tolist()
+        strides = torch.tensor([spans[1] * spans[2], spans[2], 1])
+        numbers = differences @ strides
         elastic, absorbed = scatterers.potential(differences)
-        keys = _key(differences)
-        order = torch.argsort(keys)
-        return cls(keys[order], (elastic + 1j * absorbed)[order])
+        first = int(numbers.min())
+        values = torch.zeros(int(numbers.max()) - first + 1, dtype=torch.complex128)
+        values[numbers - first] = elastic + 1j * absorbed
+        return cls(strides, first, values)
 
     def between(self, first: Tensor, second: Tensor) -> Tensor:
         """Matrix (a, b) of values at h - h' for beams (a, 3) and (b, 3) of the list."""
-        return self.values[torch.searchsorted(self.keys, _key(first)[:, None] - _key(second)[None])]
-
-
-def _key(hkl: Tensor) -> Tensor:
-    return (hkl[..., 0] * SPAN + hkl[..., 1]) * SPAN + hkl[..., 2]
+        return self.values[(first @ self.strides)[:, None] - (second @ self.strides)[None] - self.first]
