@@ -16,7 +16,7 @@ def discs(tmp_path_factory):
         thickness_nm=60.0,
         hkl=((0, 0, 0), (2, 0, 0), (2, 2, 0)),
         half_angle_mrad=8.0,
-        size_px=32,
+        size_px=24,
         beams=40,
     )
     path = tmp_path_factory.mktemp("discs") / "discs.npz"
@@ -36,7 +36,7 @@ def test_help_has_an_example(zoneaxis):
 def test_thickness_is_found(zoneaxis, discs, tmp_path):
     """Within two per cent (another list of beams) of what the discs were simulated with; the picture is written."""
     path, half_width = discs
-    options = ["--thickness-nm", "58", "--free", "thickness,b_iso", "--no-disc-shifts", "--grid", "32", "--beams", "40"]
+    options = ["--thickness-nm", "58", "--free", "thickness,b_iso", "--no-disc-shifts", "--grid", "24", "--beams", "40"]
     told = zoneaxis("refine", path, "Al", "--half-width", half_width, *options, "-o", tmp_path / "fit.png")
     assert told.code == 0, told.out
     (line,) = [line for line in told.out.splitlines() if line.startswith("thickness")]

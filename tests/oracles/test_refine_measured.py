@@ -45,6 +45,7 @@ def fitted(discs: MeasuredDiscs, element: str, voltage: float = 200.0, **changes
 
 
 def test_copies_are_counted_once(discs):
+    """Of the 27 stored discs ten mirror others pixel by pixel."""
     assert len(discs) == 17
     assert len(discs.copies) == 10
 

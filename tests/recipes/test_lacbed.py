@@ -87,7 +87,7 @@ def test_the_recipe_is_the_plan(recipe: Callable[..., Path]) -> None:
     """Tables of a recipe are fields of the plan; the shipped one holds the conditions of the study."""
     assert read(recipe()) == plan()
     shipped = lacbed.planned(tomllib.loads(SHIPPED.read_text(encoding="utf-8")))
-    assert (shipped.count, shipped.size_px, shipped.thickness_nm) == (5000, 64, 50.0)
+    assert (shipped.count, shipped.size_px, shipped.thickness_nm) == (6000, 64, 50.0)
     assert shipped.series_nm == [20.0, 30.0, 40.0, 50.0]
     assert plan().fingerprint != plan(most_beams=24).fingerprint
 

@@ -67,6 +67,16 @@ def test_asked_error_is_kept(error):
     assert worst < error
 
 
+def test_thicknesses_that_lie_close_do_not_cut_the_others_fine():
+    """A tenth of an Å more costs few slices more; steps that fit take equal ones."""
+    excitation, coupling = crystal()
+    near, last = slice_counts(excitation, coupling, K, [930.0, 930.1], 1e-3)
+    alone, *_ = slice_counts(excitation, coupling, K, [930.0], 1e-3)
+    assert near < 2 * alone and last < 20
+    first, second = slice_counts(excitation, coupling, K, [600.0, 900.0], 1e-3)
+    assert first == 2 * second
+
+
 def test_splitting_is_of_second_order():
     """Twice the slices, a quarter of the error."""
     excitation, coupling = crystal(beams=12, directions=6)

@@ -74,6 +74,10 @@ def test_refusals():
         Scatterers.of(zincblende(), 200.0, absorption="much")
     with pytest.raises(InputError, match="positive B"):
         Scatterers.of(zincblende(b_iso=0.0), 200.0)
+    with pytest.raises(InputError, match="b_iso = -0.5: expected a B of 0"):
+        Scatterers.of(zincblende(b_iso=-0.5), 200.0, absorption="none")
+    with pytest.raises(InputError, match="b_iso is missing"):
+        Scatterers.of(Structure([[4, 0, 0], [0, 4, 0], [0, 0, 4]], ["Fe"], [[0, 0, 0]]), 200.0)
     heavy = Structure([[4, 0, 0], [0, 4, 0], [0, 0, 4]], ["Og"], [[0, 0, 0]], site_properties={"b_iso": [0.5]})
     with pytest.raises(InputError, match="Z = 118"):
         Scatterers.of(heavy, 200.0)

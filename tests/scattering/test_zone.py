@@ -75,6 +75,8 @@ def test_refusals():
     """No axis, columns or discs outside the zone, spacings that cannot be."""
     with pytest.raises(InputError, match="zone axis 0,0,0"):
         Zone.of(zincblende(), (0, 0, 0))
+    with pytest.raises(InputError, match="zone axis 0,1,500: expected indices up to 30"):
+        Zone.of(zincblende(), (0, 1, 500))
     with pytest.raises(InputError, match="columns 0,0,1"):
         Zone.of(zincblende(), (0, 0, 1), columns=(0, 0, 1))
     with pytest.raises(InputError, match="d_min_angstrom = 0.01"):

@@ -8,8 +8,7 @@ from typing import Annotated
 import typer
 
 from zoneaxis.cli.progress import interruptible
-from zoneaxis.cli.values import triple
-from zoneaxis.errors import InputError
+from zoneaxis.cli.values import indices
 
 
 def refine(
@@ -58,8 +57,8 @@ def refine(
         found = fit(
             measured,
             load(crystal),
-            _whole(zone, "--zone"),
-            columns=None if columns is None else _whole(columns, "--columns"),
+            indices(zone, "--zone"),
+            columns=None if columns is None else indices(columns, "--columns"),
             accelerating_voltage_kv=voltage_kv,
             half_width_per_angstrom=half_width,
             start={} if thickness_nm is None else {"thickness": thickness_nm},
@@ -70,14 +69,7 @@ def refine(
             beams=beams,
             progress=lambda line: typer.echo(line, err=True),
         )
+        typer.echo(str(found))
         if output is not None:
             with appearing_whole(output, overwrite=force) as place:
                 place.write_bytes(found.figure())
-    typer.echo(str(found))
-
-
-def _whole(text: str, option: str) -> tuple[int, int, int]:
-    x, y, z = triple(text, option)
-    if not all(value.is_integer() for value in (x, y, z)):
-        raise InputError(f"{option} {text!r}: expected three whole numbers with commas between, such as 0,0,1")
-    return int(x), int(y), int(z)

@@ -8,8 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from zoneaxis.cli.simulation import Force, Output, tell_patterns, write
-from zoneaxis.cli.values import series
-from zoneaxis.errors import InputError
+from zoneaxis.cli.values import indices, series
 
 Crystal = Annotated[str, typer.Argument(help="Name of the library (`zoneaxis list crystals`) or a CIF file.")]
 ZoneAxis = Annotated[str, typer.Option(help="u,v,w of the cell: the electrons fly along +[uvw].")]
@@ -61,7 +60,7 @@ def lacbed(
 ) -> None:
     """Simulate LACBED discs of a foil, one for each thickness and reflection, and tell how far they are converged."""
     settings = {
-        "hkl": [_whole(one, "--hkl") for one in hkl] if hkl else [(0, 0, 0)],
+        "hkl": [indices(one, "--hkl") for one in hkl] if hkl else [(0, 0, 0)],
         "half_angle_mrad": half_angle_mrad,
         **_foil(zone, thickness_nm, columns),
         "size_px": size,
@@ -119,9 +118,9 @@ def cbed(
 def _foil(zone: str, thickness_nm: str, columns: str | None) -> dict[str, Any]:
     """What is written with commas."""
     return {
-        "zone": _whole(zone, "--zone"),
+        "zone": indices(zone, "--zone"),
         "thickness_nm": series(thickness_nm, "--thickness-nm"),
-        "columns": None if columns is None else _whole(columns, "--columns"),
+        "columns": None if columns is None else indices(columns, "--columns"),
     }
 
 
@@ -140,14 +139,3 @@ def _made(technique: str, crystal: str, settings: dict[str, Any], output: Any, f
         f"{told['slice_error_max']:.1e}",
         err=True,
     )
-
-
-def _whole(text: str, option: str) -> tuple[int, int, int]:
-    """Three whole numbers with commas between them."""
-    try:
-        first, second, third = (int(part) for part in text.split(","))
-    except ValueError:
-        raise InputError(
-            f"{option} {text!r}: expected three whole numbers with commas between them, such as 0,0,1"
-        ) from None
-    return first, second, third

@@ -22,6 +22,21 @@ def triple(text: str, option: str) -> tuple[float, float, float]:
     return x, y, z
 
 
+def indices(text: str, option: str) -> tuple[int, int, int]:
+    """Three whole numbers with commas between them, such as `0,0,1`.
+
+    Raises:
+        InputError: another count, or something that is no whole number.
+    """
+    try:
+        first, second, third = (int(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(
+            f"{option} {text!r}: expected three whole numbers with commas between them, such as 0,0,1"
+        ) from None
+    return first, second, third
+
+
 def pixels(text: str, option: str) -> tuple[int, int]:
     """(rows, cols) from one side such as `128`, or from `60x80`.
 

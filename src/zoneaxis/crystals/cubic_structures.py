@@ -13,7 +13,8 @@ from zoneaxis.crystals.wyckoff import wyckoff_prototypes
 from zoneaxis.errors import InputError
 
 WYCKOFF_TOPOLOGIES = 164
-"""Random Wyckoff fillings beside the 56 prototypes of AFLOW. Source: 220 topologies, 23 crystals of each in 5000."""
+"""Random Wyckoff fillings beside the 56 prototypes of AFLOW unless another number is asked for. Source: our choice, 220
+topologies in all."""
 
 SMALLEST_A_ANGSTROM, LARGEST_A_ANGSTROM = 3.0, 10.0
 """Range of the lattice parameter in Å. Source: our choice; a picture of 12 Å shows more than one cell of each."""
@@ -37,9 +38,9 @@ def cubic_topologies(wyckoff_topologies: int = WYCKOFF_TOPOLOGIES) -> tuple[Prot
 def cubic_structure(number: int, seed: int = 0, *, wyckoff_topologies: int = WYCKOFF_TOPOLOGIES) -> Structure:
     """The crystal with this number in the list that belongs to the seed.
 
-    The list runs through all topologies in an order of its own, again and again, so the first n crystals hold every
-    topology n / 220 times, give or take one. A topology takes other elements each time as long as there are any that
-    fit. The same number and seed give the same crystal, whatever was asked before.
+    The list runs through all N topologies in an order of its own, again and again, so the first n crystals hold each
+    of them n / N times, give or take one. A topology takes other elements each time as long as there are any that fit.
+    The same number and seed give the same crystal, whatever was asked before.
 
     Args:
         number: place in the list, from 0.

@@ -122,11 +122,6 @@ class Prototype:
         """Atoms in the conventional cell."""
         return sum(self.multiplicities)
 
-    @property
-    def has_freedom(self) -> bool:
-        """Whether symmetry leaves any coordinate free."""
-        return any(np.trace(part.free) > 0.5 for part in self.orbits)
-
 
 @cache
 def operations(space_group: int) -> tuple[Array, Array]:

@@ -28,9 +28,13 @@ from zoneaxis.errors import InputError
 ROADS = ("strang", "chebyshev", "eig")
 DIRECTIONS_AT_ONCE = 2048
 """Directions that are propagated together: a block of waves stays in the cache."""
+SOLVED_AT_ONCE = 256
+"""Directions whose eigenvectors are held together: 40 MB a matrix of each at 100 beams."""
 SAMPLE = 24
 """Directions on which the number of slices is found."""
 MOST_SLICES = 20_000
+MOST_FOR_EQUAL = 4.0
+"""Slices are made equal, to share their exponential, as long as that takes at most so many times as many."""
 MOST_GROWTH = 2.0
 """Exponent to which terms of the Chebyshev series may grow by absorption before they cancel."""
 RESONANCE = 0.9
@@ -77,7 +81,8 @@ def foil_waves(
     if excitation.ndim != 2 or coupling.shape != (excitation.shape[1],) * 2:
         raise InputError(f"foil: excitation {tuple(excitation.shape)} and coupling {tuple(coupling.shape)} do not fit")
     if road == "eig":
-        return _eig(excitation, coupling, wave_number, depths.tolist()).to(dtype)
+        parts = excitation.split(SOLVED_AT_ONCE)
+        return torch.cat([_eig(part, coupling, wave_number, depths.tolist()).to(dtype) for part in parts], dim=1)
     blocks = excitation.split(DIRECTIONS_AT_ONCE)
     if road == "chebyshev":
         fixed = depths.detach().numpy()
@@ -158,8 +163,10 @@ def slice_counts(
         counts, coarse = [2 * count for count in counts], fine
     factor = max(1.0, 1.2 * math.sqrt(missed / error))
     steps = _steps(depths).tolist()
-    thinnest = min(step / math.ceil(factor * count) for step, count in zip(steps, counts, strict=True))
-    counts = [math.ceil(step / thinnest - 1e-9) for step in steps]  # equal slices share their exponential
+    counts = [math.ceil(factor * count) for count in counts]
+    thinnest = min(step / count for step, count in zip(steps, counts, strict=True))
+    equal = [math.ceil(step / thinnest - 1e-9) for step in steps]
+    counts = equal if sum(equal) <= MOST_FOR_EQUAL * sum(counts) else counts
     if sum(counts) > MOST_SLICES:
         raise InputError(
             f"foil: an error of {error:g} takes {sum(counts)} slices, more than {MOST_SLICES}; ask for less, or take "

@@ -57,6 +57,8 @@ class Scatterers:
     def __post_init__(self) -> None:
         if self.absorption not in ABSORPTION_MODELS:
             raise InputError(f"absorption {self.absorption!r}: expected one of {', '.join(ABSORPTION_MODELS)}")
+        if not bool((self.b_iso >= 0).all()):
+            raise InputError(f"b_iso = {float(self.b_iso.min()):g}: expected a B of 0 Å² or more for every atom")
         if bool((self.b_iso <= 0).any()) and self.absorption.startswith("phonon"):
             raise InputError("b_iso: phonon absorption needs a positive B of every atom")
         relativistic_factor(self.accelerating_voltage_kv)
@@ -74,8 +76,10 @@ class Scatterers:
         """The atoms of a structure with `site_properties["b_iso"]`.
 
         Raises:
-            InputError: an unknown absorption model or table, an element that the table lacks.
+            InputError: a structure without B, an unknown absorption model or table, an element that the table lacks.
         """
+        if "b_iso" not in structure.site_properties:
+            raise InputError("structure: b_iso is missing; set site_properties['b_iso'], B of every site in Å²")
         atoms = [
             (int(element.Z), site.frac_coords, float(share), float(b))
             for site, b in zip(structure, structure.site_properties["b_iso"], strict=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 MOST_REFLECTIONS = 20_000
+LARGEST_INDEX = 30
+"""Of a zone axis: the search for its shortest columns takes the cube of it."""
 SMALLEST_D, LARGEST_D = 0.1, 2.0
 
 
@@ -79,11 +81,13 @@ class Zone:
                 of order 0. Some orders of a centred lattice are empty: the first of an F lattice along [-1,1,0] is 2.
 
         Raises:
-            InputError: axis 0,0,0; columns that do not lie in the zone; a spacing out of range.
+            InputError: axis 0,0,0, or indices above 30; columns that do not lie in the zone; a spacing out of range.
         """
         uvw = np.asarray(axis)
         if uvw.shape != (3,) or not np.equal(uvw, np.round(uvw)).all() or not uvw.any():
             raise InputError(f"zone axis {_text(axis)}: expected three whole numbers u,v,w, not all zero")
+        if np.abs(uvw).max() > LARGEST_INDEX:
+            raise InputError(f"zone axis {_text(axis)}: expected indices up to {LARGEST_INDEX}")
         if not SMALLEST_D <= d_min_angstrom <= LARGEST_D:
             raise InputError(f"d_min_angstrom = {d_min_angstrom}: expected {SMALLEST_D} to {LARGEST_D} Å")
         if laue_zones < 0 or laue_zones > 9:

@@ -1,5 +1,7 @@
 """CBED: discs where they belong, overlaps added, nothing lost."""
 
+import warnings
+
 import numpy as np
 import pytest
 import torch
@@ -86,6 +88,15 @@ def test_every_disc_shown_has_its_beam():
     """A wide detector raises the number of beams to that of its discs."""
     detector, experiment = made_cone(half_width_mrad=40.0, beams=40)
     assert experiment.rule.beams >= len(detector.hkl) > 100
+
+
+def test_fringes_too_fine_are_told():
+    """A thick foil in a wide cone has fringes that the directions of a disc do not resolve: a warning, not silence."""
+    with pytest.warns(UserWarning, match="finer than the 192 directions"):
+        made_cone(thickness_nm=900.0, convergence_mrad=10.0)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        made_cone(thickness_nm=200.0)
 
 
 @pytest.mark.parametrize(

@@ -37,6 +37,7 @@ def zincblende() -> Structure:
 
 @pytest.mark.parametrize("name", ["perovskite", "pyrite", "zincblende"])
 def test_picture_is_that_of_the_crystal(name: str, request: pytest.FixtureRequest) -> None:
+    """Two roads: the density of the columns and that of the crystal's atoms."""
     structure = request.getfixturevalue(name)
     found = Columns.of(structure).density(64)
     wanted = projected_density(structure, 64).numpy()
@@ -44,6 +45,7 @@ def test_picture_is_that_of_the_crystal(name: str, request: pytest.FixtureReques
 
 
 def test_mean_density_is_electrons_over_volume(perovskite: Structure) -> None:
+    """Over whole net cells the picture holds the electrons of the cell."""
     columns = Columns.of(perovskite)
     mean = columns.density(32, columns.period_angstrom).mean()
     assert mean == pytest.approx((38 + 22 + 3 * 8) / 3.905**3, rel=2e-3)
@@ -51,6 +53,7 @@ def test_mean_density_is_electrons_over_volume(perovskite: Structure) -> None:
 
 
 def test_potential_is_that_of_the_crystal(zincblende: Structure) -> None:
+    """U and U' of the columns are those of the atoms for every (h, k, 0)."""
     columns = Columns.of(zincblende)
     hk = torch.tensor([[0, 0], [2, 0], [2, 2], [4, 0]])
     ours = columns.potential(hk, 200.0)
@@ -60,6 +63,7 @@ def test_potential_is_that_of_the_crystal(zincblende: Structure) -> None:
 
 
 def test_half_a_net_is_the_same_crystal(zincblende: Structure) -> None:
+    """Zincblende repeats after half an edge: two columns there, the same picture and potential."""
     whole = Columns.of(zincblende)
     half = whole.reduced()
     assert half.period_angstrom == pytest.approx(0.5 * whole.period_angstrom)
@@ -71,6 +75,7 @@ def test_half_a_net_is_the_same_crystal(zincblende: Structure) -> None:
 
 
 def test_operations(perovskite: Structure, pyrite: Structure) -> None:
+    """Perovskite has all eight of the square, pyrite four, a crystal out of order fewer."""
     assert len(Columns.of(perovskite).operations()) == 8
     assert len(Columns.of(pyrite).operations()) == 4
     bent = Columns.of(perovskite)
@@ -79,7 +84,19 @@ def test_operations(perovskite: Structure, pyrite: Structure) -> None:
     assert len(replace(bent, positions=moved).operations()) < 4
 
 
+def test_a_light_column_breaks_the_symmetry_of_heavy_ones() -> None:
+    """Uranium on the net of pyrite has eight operations, with oxygen four: in the picture it hardly shows."""
+    heavy = crystal("Pa-3", 5.4, ["U", "O"], [[0, 0, 0], [0.36, 0.36, 0.36]])
+    assert len(Columns.of(heavy).operations()) == 4
+    alone = heavy.copy()
+    alone.remove_species(["O"])
+    assert len(Columns.of(alone).operations()) == 8
+    lone = Columns(4.0, np.array([[0.0, 0.0], [0.3, 0.12]]), (5, 82), np.array([[0.0, 0.25], [0.25, 0.0]]))
+    assert len(lone.operations()) == 1
+
+
 def test_zone_lacks_what_centring_forbids(zincblende: Structure) -> None:
+    """Only even (h, k) of zincblende, (000) first, |g| rising."""
     zone = Columns.of(zincblende).zone()
     assert bool((zone.hkl[:, :2] % 2 == 0).all())
     assert zone.hkl[0].tolist() == [0, 0, 0]

@@ -40,6 +40,7 @@ def picture(structure: Structure) -> np.ndarray:
     ("structure", "period", "count"), [(PEROVSKITE, 3.905, 4), (FLUORITE, 2.73, 2), (PYRITE, 5.418, 12)]
 )
 def test_columns_come_back(structure: Structure, period: float, count: int) -> None:
+    """Period, number and charge of the columns of known crystals from their pictures alone."""
     fit = columns_from_density(picture(structure))
     assert fit.columns.period_angstrom == pytest.approx(period, abs=1e-3)
     assert len(fit.columns) == count
@@ -50,6 +51,7 @@ def test_columns_come_back(structure: Structure, period: float, count: int) -> N
 
 
 def test_disc_is_that_of_the_crystal() -> None:
+    """From the picture to the disc that the crystal itself gives."""
     rule = DiscRule(beams=60, weak_beams=60)
     disc, fit = disc_from_density(picture(PEROVSKITE), 16, rule=rule)
     zone = Zone.of(PEROVSKITE, (0, 0, 1), columns=(1, 0, 0))
@@ -75,6 +77,7 @@ def test_cut_off_picture() -> None:
 
 
 def test_shortest_period_first() -> None:
+    """Fluorite repeats after half its edge, and that comes before the whole edge."""
     found = periods_of(picture(FLUORITE).astype(np.float64))
     assert found[0][0] == pytest.approx(2.73, abs=0.01)
 
@@ -84,5 +87,6 @@ def test_shortest_period_first() -> None:
     [(np.ones((64, 32)), "square"), (np.full((64, 64), np.nan), "finite"), (np.zeros((64, 64)), "above 0")],
 )
 def test_bad_pictures(bad: np.ndarray, words: str) -> None:
+    """Oblong, not finite or empty pictures are refused."""
     with pytest.raises(InputError, match=words):
         columns_from_density(bad)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import numpy as np
@@ -34,6 +35,7 @@ def disc_of(columns: Columns, size: int = 32) -> np.ndarray:
 
 
 def test_orbits_are_the_same_columns() -> None:
+    """Grouped by symmetry and spread out again: the same picture."""
     columns = sulphide()
     found = orbits_of(columns)
     assert found is not None
@@ -44,7 +46,7 @@ def test_orbits_are_the_same_columns() -> None:
 
 
 def test_slopes_against_differences() -> None:
-    """By the period, the amounts and the places; absorption to first order in the slopes, hence 5 %."""
+    """By the period, the amounts, and the places of orbits off every symmetry; absorption to first order, hence 5 %."""
     found = orbits_of(sulphide())
     assert found is not None
     orbits = found[0]
@@ -63,11 +65,19 @@ def test_slopes_against_differences() -> None:
         unit = np.eye(count)[orbit]
         more, less = (replace(orbits, amounts=orbits.amounts * (1 + sign * 1e-2 * unit)) for sign in (1, -1))
         cases.append((slopes[:, 1 + orbit], difference(more, less, 1e-2)))
+    general = [orbit for orbit in range(count) if len(orbits.copies(orbit)[0]) == len(orbits.planes)]
+    assert general
+    for orbit, axis in itertools.product(general, (0, 1)):
+        step = np.zeros_like(orbits.places)
+        step[orbit, axis] = 2e-3 / orbits.period
+        ahead, behind = (replace(orbits, places=orbits.places + sign * step) for sign in (1, -1))
+        cases.append((slopes[:, 1 + (1 + axis) * count + orbit], difference(ahead, behind, 2e-3)))
     for slope, wanted in cases:
         assert np.abs(slope - wanted).max() < 0.05 * np.abs(wanted).max() + 2e-3
 
 
 def test_found_again_from_a_wrong_start() -> None:
+    """Copper from a period 2 % and amounts 15 % off, by its disc alone."""
     truth = copper()
     start = replace(truth, period_angstrom=truth.period_angstrom * 1.02, amounts=truth.amounts * 0.85)
     fit = density_from_disc(disc_of(truth), [start])
@@ -80,9 +90,18 @@ def test_found_again_from_a_wrong_start() -> None:
 
 
 def test_bad_discs() -> None:
+    """Oblong and empty discs, and no starts, are refused."""
     with pytest.raises(InputError, match="square"):
         density_from_disc(np.ones((8, 9)), [copper()])
     with pytest.raises(InputError, match="above 0"):
         density_from_disc(np.zeros((8, 8)), [copper()])
     with pytest.raises(InputError, match="starts"):
         density_from_disc(np.ones((8, 8)), [])
+
+
+def test_a_start_without_columns_is_passed_over() -> None:
+    """A picture that holds nothing does not end the search; its misfit is NaN, the others keep their numbers."""
+    truth = copper()
+    fit = density_from_disc(disc_of(truth), [np.zeros((64, 64)), truth], steps=1)
+    assert fit.start == 1
+    assert np.isnan(fit.misfits[0]) and fit.misfits[1] < 0.02

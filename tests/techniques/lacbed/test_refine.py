@@ -78,11 +78,12 @@ def test_pictures_are_those_of_the_simulator():
     wanted = disc_intensities(atoms, zone, Field(GRID, 1.06 * HALF_WIDTH), [610.0], HKL, rule)[0]
     misfit = float((ours - wanted).abs().max())
     print(f"pictures under refinement against the simulator's, 69 beams a tile against 69 in all: {misfit:.4f}")
-    assert misfit < 0.01
+    assert misfit < 0.002
 
 
 @pytest.mark.parametrize("name", ["thickness", "b_iso", "absorption", "lattice"])
 def test_derivatives_against_central_differences(name):
+    """Of every picture by every number of the foil, to half a per cent of the largest."""
     small = foil(size_px=8, beams=21, weak_beams=10, slice_error=1e-4)
     step = torch.zeros(5, dtype=torch.float64)
     step[FOIL.index(name)] = {"thickness": 0.05, "lattice": 1e-3}.get(name, 0.05)
@@ -107,7 +108,7 @@ def test_share_of_a_mixed_site():
 
 
 def test_parameters_are_recovered_within_their_uncertainties():
-    """From 1.5 nm and 30 % of B away, through noise, scale and background of every disc."""
+    """From 1.5 nm and 30 % of B away, through noise, scale and background: all seven within four uncertainties."""
     free = ("thickness", "b_iso", "absorption", "half_width", "centre_x", "centre_y", "blur")
     start = {"thickness": 62.5, "b_iso": 0.7}
     found = refine(measured(1), aluminium(), (0, 0, 1), start=start, free=free, disc_shifts=False, **SETTINGS)
@@ -141,6 +142,7 @@ def test_uncertainties_are_the_scatter_of_repeated_noise():
 
 
 def test_correlated_noise_leaves_fewer_independent_pixels():
+    """Blocks of 4 x 4 equal errors count about as one pixel, white noise as many."""
     rng = np.random.default_rng(4)
     discs = measured(3, noise=0.0)
     for hkl, image in discs.items():
@@ -155,6 +157,7 @@ def test_correlated_noise_leaves_fewer_independent_pixels():
 
 
 def test_own_shifts_of_discs():
+    """One disc moved by a pixel gets that shift, the others none."""
     discs = measured(5, noise=0.0)
     discs[(2, 2, 0)] = np.roll(discs[(2, 2, 0)], 1, axis=1)
     found = refine(discs, aluminium(), (0, 0, 1), start=CAMERA, free=("blur",), **SETTINGS)
@@ -164,6 +167,7 @@ def test_own_shifts_of_discs():
 
 
 def test_thickness_is_found_and_a_wrong_crystal_fits_worse():
+    """Scanned without a start; aluminium with a vacancy stays behind."""
     common = dict(free=("thickness", "b_iso"), disc_shifts=False, iterations=4, **SETTINGS)
     start = {name: value for name, value in CAMERA.items() if name != "thickness"}
     right = refine(measured(1), aluminium(), (0, 0, 1), start=start, **common)
@@ -176,6 +180,7 @@ def test_thickness_is_found_and_a_wrong_crystal_fits_worse():
 
 
 def test_wrong_input():
+    """Each is refused in one line that names it."""
     discs = measured(1)
     with pytest.raises(InputError, match="free = depth"):
         refine(discs, aluminium(), (0, 0, 1), free=("depth",), **SETTINGS)
@@ -183,19 +188,47 @@ def test_wrong_input():
         refine(discs, aluminium(), (0, 0, 1), free=("share",), **SETTINGS)
     with pytest.raises(InputError, match=r"thickness = -1 nm: expected 1 to 1000"):
         refine(discs, aluminium(), (0, 0, 1), start={"thickness": -1.0}, **SETTINGS)
+    with pytest.raises(InputError, match="half_width = 2.12 .* expected up to 1.77"):
+        refine(discs, aluminium(), (0, 0, 1), start=TRUTH, **(SETTINGS | {"half_width_per_angstrom": 2.0}))
     with pytest.raises(InputError, match="not in the zone"):
         refine({(1, 1, 1): discs[(0, 0, 0)]}, aluminium(), (0, 0, 1), start=TRUTH, **SETTINGS)
+    mixed = Structure(
+        Lattice.cubic(4.05),
+        [{"Al": 0.9, "Si": 0.1}, {"Al": 0.5, "Si": 0.5}],
+        [[0, 0, 0], [0.5, 0.5, 0.5]],
+        site_properties={"b_iso": [0.7, 0.7]},
+    )
+    with pytest.raises(InputError, match="one share for all of them"):
+        refine(discs, mixed, (0, 0, 1), start=TRUTH, **SETTINGS)
+    bare = Structure(Lattice.cubic(4.05), ["Al"], [[0, 0, 0]])
+    with pytest.raises(InputError, match="b_iso is missing"):
+        refine(discs, bare, (0, 0, 1), start=TRUTH, **SETTINGS)
     with pytest.raises(InputError, match="bin_px = 5"):
         refine(discs, aluminium(), (0, 0, 1), bin_px=5, **SETTINGS)
 
 
 def test_copies_border_and_clipped_pixels_do_not_count():
+    """Mirror images are left out; borders, zeros and the clipped top are masked, beside NaN too."""
     rng = np.random.default_rng(0)
     image = rng.uniform(1.0, 2.0, (20, 20))
     image[7, 8], image[9, 9], image[9, 10] = 0.0, 3.0, 3.0
+    image[0, 0] = np.nan
     discs = MeasuredDiscs.of({"0,0,2": image, "0,0,-2": image[::-1], "0,0,0": image + 0.1}, border_px=2)
     assert discs.hkl == ((0, 0, 2), (0, 0, 0))
     assert discs.copies == {(0, 0, -2): (0, 0, 2)}
     assert int(discs.mask[0].sum()) == 16 * 16 - 3
     with pytest.raises(InputError, match="shape"):
         MeasuredDiscs.of({(0, 0, 0): image[:, 1:]})
+
+
+@pytest.mark.parametrize("name", ["array.npy", "torn.npz", "empty.npz", "nowhere.npz"])
+def test_files_that_hold_no_discs(tmp_path, name):
+    """A bare array, a torn archive, an empty file and none: refused in one line with the file."""
+    path = tmp_path / name
+    if name == "array.npy":
+        np.save(path, np.ones((20, 20)))
+    elif name != "nowhere.npz":
+        path.write_bytes(b"PK\x03\x04 torn" if name == "torn.npz" else b"")
+    with pytest.raises(InputError, match=name) as caught:
+        MeasuredDiscs.read(path)
+    assert "\n" not in str(caught.value)

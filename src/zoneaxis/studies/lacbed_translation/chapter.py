@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from zoneaxis.recipes.lacbed import Plan
 
 Job = Callable[[], object]
-OWN_SCALE = ", density on its own scale"
 
 
 @dataclass(frozen=True)
@@ -112,7 +111,7 @@ class Chapter:
         shown = self.shown(task)
         rows = methods.baseline_rows(self.bench, task, shown)
         for one in self.trainings(key):
-            rows += methods.network_rows(self.bench, one, shown, one_way=one.network == UNET and one.seed == 0)
+            rows.append(methods.network_row(self.bench, one, shown))
         return rows
 
     def own_scale_rows(self, direction: str) -> list[Row]:
@@ -121,13 +120,13 @@ class Chapter:
         shown = self.shown(task)
         rows = methods.baseline_rows(self.bench, task, shown)
         for one in self.own_scale_trainings(direction):
-            rows += methods.network_rows(self.bench, one, shown)
+            rows.append(methods.network_row(self.bench, one, shown))
         return rows
 
     def curve_rows(self) -> list[tuple[int, Row]]:
         """Crystals in training, fewer than there are, and how the network then does."""
         shown = self.shown(self.tasks[FORWARD, RANDOM])
-        return [(len(one.train), methods.network_rows(self.bench, one, shown)[0]) for one in self.curve_trainings()]
+        return [(len(one.train), methods.network_row(self.bench, one, shown)) for one in self.curve_trainings()]
 
     def curve(self) -> list[tuple[int, Row]]:
         """The same, and at the end with the whole training part, every seed."""
@@ -164,7 +163,7 @@ class Chapter:
                 return physics.discs_of(self.plan, task.inputs[places], task.scale)
             discs, known = task.inputs[places], task.train
             alike = known[physics.nearest(task.inputs[known], discs, neighbours)]
-            guesses = guess.run().translate(discs, symmetric=True)
+            guesses = guess.answer(guess.run(), discs)
             starts = np.concatenate([guesses, task.targets[alike]], axis=1)
             return physics.densities_of(self.plan, discs, starts, task.scale)
 
@@ -190,7 +189,8 @@ class Chapter:
         if direction == FORWARD:
             return [row(physics.FORWARD, answers, int(failed.sum()))]
         unexplained = misfits > float(self.bench.settings["physics"]["explained"])
-        guess = self.trainings((direction, UNSEEN))[0].run().translate(task.inputs[asked], symmetric=True)[:, 0]
+        network = self.trainings((direction, UNSEEN))[0]
+        guess = network.answer(network.run(), task.inputs[asked])[:, 0]
         mixed = np.where(unexplained[:, None, None], guess, answers)
         return [
             row(physics.EXPLAINED, mixed, int(unexplained.sum())),

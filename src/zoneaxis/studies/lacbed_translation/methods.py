@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -13,9 +14,6 @@ from zoneaxis.studies.bench import Bench
 from zoneaxis.studies.lacbed_translation.protocol import Task
 from zoneaxis.studies.lacbed_translation.rows import Result, Row, judged
 from zoneaxis.studies.lacbed_translation.translators import Training
-
-ONE_WAY = ", not averaged"
-"""Of a network that is asked once; otherwise its answer is the mean over the eight operations of the square."""
 
 
 def baseline_rows(bench: Bench, task: Task, shown: np.ndarray) -> list[Row]:
@@ -33,22 +31,17 @@ def baseline_rows(bench: Bench, task: Task, shown: np.ndarray) -> list[Row]:
     return [_row(name, None, kept, name, task) for name in BASELINES]
 
 
-def network_rows(bench: Bench, training: Training, shown: np.ndarray, *, one_way: bool = False) -> list[Row]:
-    """A trained network, averaged over the eight operations of the square and, where wanted, asked once."""
+def network_row(bench: Bench, training: Training, shown: np.ndarray) -> Row:
+    """A trained network on the test part."""
     task = training.task
-    decided_by = {"training": training.output.name, "shown": shown, "one_way": one_way}
+    decided_by = {"training": training.output.name, "shown": shown}
 
     def make() -> Result:
         trained = training.run()
-        found = _asked("averaged", lambda images: trained.translate(images, symmetric=True), task, shown)
-        found["minutes"] = trained.record["minutes"]
-        return found | (_asked("once", trained.translate, task, shown) if one_way else {})
+        return _asked("answer", partial(training.answer, trained), task, shown)
 
     kept = bench.stage(f"translated {training.output.name.rpartition('-')[0]}", decided_by, make)
-    rows = [_row(training.network, training.seed, kept, "averaged", task)]
-    if one_way:
-        rows.append(_row(training.network + ONE_WAY, training.seed, kept, "once", task))
-    return rows
+    return _row(training.network, training.seed, kept, "answer", task)
 
 
 def several_networks(rows: list[Row], name: str) -> Row:

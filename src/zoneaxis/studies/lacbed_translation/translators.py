@@ -31,6 +31,10 @@ class Training:
         validation = self.task.of(self.task.validation)
         return fit(*self.task.of(self.train), self.recipe, self.output, validation=validation)
 
+    def answer(self, trained: TrainedTranslator, images: np.ndarray) -> np.ndarray:
+        """Its translations (n, 1, s, s); if it learned turned pairs, the mean over the eight ways to ask."""
+        return trained.translate(images, symmetric=self.recipe.augment)
+
     @property
     def finished(self) -> bool:
         """Whether it is trained."""
@@ -42,6 +46,7 @@ def training(bench: Bench, task: Task, network: str, seed: int, crystals: int | 
     table: dict[str, Any] = dict(bench.settings["unet"])
     if network == GAN:
         table |= bench.settings["gan"]
+    table["images"] = round(int(table["images"]) * float(bench.settings["effort"][task.direction][task.split]))
     recipe = TranslatorRecipe.from_mapping(table | {"seed": int(bench.settings["seed"]) + seed})
     train = task.train
     if crystals is not None:

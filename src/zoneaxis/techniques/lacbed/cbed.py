@@ -7,6 +7,7 @@ The discs are computed once, on one field of directions that they share, and a c
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -29,7 +30,8 @@ FEWEST_POINTS, MOST_POINTS = 24, 192
 """Sides of the field of directions."""
 FINEST_G = 2.0
 """1/Å: intensity fringes of reflections up to this are resolved by the field, K/(t g) from one to the next."""
-POINTS_PER_FRINGE = 4.0
+POINTS_PER_FRINGE, FEWEST_PER_FRINGE = 4.0, 2.0
+"""As many as are computed where `MOST_POINTS` allow, and below which a warning says that they do not."""
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,8 @@ def cone(
 
     Args: see `simulator.simulate_cbed`; `settings` are further ones of `LACBEDExperiment.of`.
 
+    Warns where a foil is too thick for the fringes in so wide a cone to be resolved.
+
     Raises:
         InputError: angles or a size that cannot be, or more discs than the zone has beams for.
     """
@@ -130,6 +134,13 @@ def cone(
             f"{first.most_beams}, {1 / MORE:.0%} of the reflections with d > {first.zone.d_min_angstrom:g} Å"
         )
     fringe = first.scatterers.wave_number / (first.depths(thickness_nm)[-1] * FINEST_G)
+    finest = 2 * radius / MOST_POINTS
+    if fringe < FEWEST_PER_FRINGE * finest:
+        warnings.warn(
+            f"fringes of {fringe:.1e} 1/Å, as of reflections with d = {1 / FINEST_G:g} Å, are finer than the "
+            f"{MOST_POINTS} directions across a disc resolve; a thinner foil or a narrower cone is shown right",
+            stacklevel=3,
+        )
     points = max(2 * pixels, 2 * radius / fringe * POINTS_PER_FRINGE, FEWEST_POINTS)
     side = 2 * math.ceil(min(points, MOST_POINTS) / 2)
     # One ring of points beyond the cone: the spline never runs out of its field.

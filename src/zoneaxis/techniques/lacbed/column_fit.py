@@ -63,7 +63,6 @@ class ColumnFit:
         self.thickness = thickness_angstrom
         self.voltage = accelerating_voltage_kv
         self.k = 1.0 / wavelength_angstrom(accelerating_voltage_kv)
-        self.evaluations = 0
 
     @staticmethod
     def count(period: float, centred: bool, density: float) -> int:
@@ -89,7 +88,6 @@ class ColumnFit:
 
         Weak beams enter to second order (Bethe), in the slopes too.
         """
-        self.evaluations += 1
         strong, weak = beams
         reach = int(np.abs(strong).max() + max(np.abs(strong).max(), np.abs(weak).max()))
         elastic_, absorbed = (table.astype(np.float32) for table in potentials(orbits, reach, self.voltage))
@@ -211,7 +209,6 @@ class ColumnFit:
         keys = (every[..., 0] % grid) * grid + every[..., 1] % grid
         own = keys.min(1) == (np.round(np.array(candidates) * grid).astype(int) % grid) @ np.array([grid, 1])
         taken = orbits.columns().positions
-        best, chosen = 0.0, None
         kept = [
             place
             for place, good in zip(candidates, own, strict=True)

@@ -18,8 +18,9 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from zoneaxis.errors import InputError
 from zoneaxis.scattering.discs import DiscRule, Field, disc_intensities
+from zoneaxis.scattering.electron_density import FIELD_ANGSTROM
 from zoneaxis.techniques.lacbed.column_search import ColumnSearch
-from zoneaxis.techniques.lacbed.columns import FIELD_ANGSTROM, Array, Columns
+from zoneaxis.techniques.lacbed.columns import Array, Columns
 from zoneaxis.techniques.lacbed.plane_symmetry import plane_symmetry
 
 SHORTEST_PERIOD, LONGEST_PERIOD = 1.4, 10.6

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from zoneaxis.errors import InputError
+from zoneaxis.scattering.electron_density import FIELD_ANGSTROM
 from zoneaxis.techniques.lacbed.column_fit import ColumnFit, Directions
-from zoneaxis.techniques.lacbed.columns import FIELD_ANGSTROM, Array, Columns
+from zoneaxis.techniques.lacbed.columns import Array, Columns
 from zoneaxis.techniques.lacbed.density_inversion import columns_from_density
 from zoneaxis.techniques.lacbed.orbits import Orbits
 from zoneaxis.techniques.lacbed.plane_symmetry import plane_symmetry
@@ -31,14 +32,14 @@ SOLVED = 6e-3
 
 
 @dataclass(frozen=True)
-class DiscFit:
+class DiscColumns:
     """What was found behind a disc.
 
     Attributes:
         columns: of the best fit.
         misfit: rms difference of the disc and the fitted one, in units of the disc's maximum.
         start: number of the start it came from.
-        misfits: of all starts after the first, coarse fit.
+        misfits: of all starts after the first, coarse fit; NaN of one without columns or without a twofold axis.
     """
 
     columns: Columns
@@ -59,7 +60,7 @@ def density_from_disc(
     births: int = 2,
     steps: int = 12,
     guess: ArrayLike | None = None,
-) -> DiscFit:
+) -> DiscColumns:
     """Columns whose disc (000) is the given one, along a cube axis; `.columns.density(size)` is the picture.
 
     Limits: a start that is the crystal itself is kept; the misfit says whether the answer explains the disc.
@@ -76,7 +77,7 @@ def density_from_disc(
         guess: picture of the density [e/Å³] that says where the origin is, in halves of the net; default: the start's.
 
     Raises:
-        InputError: a disc that is not square or not finite; no start with a twofold axis.
+        InputError: a disc that is not square or not finite; no start in which columns with a twofold axis are found.
     """
     picture = np.asarray(disc, dtype=np.float64)
     if picture.ndim != 2 or picture.shape[0] != picture.shape[1] or not np.isfinite(picture).all():
@@ -96,7 +97,7 @@ def density_from_disc(
     first: list[tuple[float, int, Orbits, Array]] = []
     for number, start in enumerate(starts):
         columns = start if isinstance(start, Columns) else _of_picture(start, field_angstrom)
-        found = orbits_of(columns, field_angstrom)
+        found = None if columns is None else orbits_of(columns, field_angstrom)
         if found is None:
             continue
         orbits, origin = found
@@ -107,7 +108,7 @@ def density_from_disc(
         orbits, misfit = few.refine(orbits, 4, move=False)
         first.append((misfit, number, orbits, origin))
     if not first:
-        raise InputError("starts: none has a twofold axis along the beam")
+        raise InputError("starts: none has columns with a twofold axis along the beam")
     first.sort(key=lambda one: one[0])
     best: tuple[float, int, Orbits, Array] | None = None
     for _, number, orbits, origin in first[:full_fits]:
@@ -131,8 +132,8 @@ def density_from_disc(
     columns = orbits.columns(best[3])
     if guess is not None:
         columns = placed(columns, np.asarray(guess, dtype=np.float64), field_angstrom)
-    ordered = sorted(first, key=lambda one: one[1])
-    return DiscFit(columns, misfit, best[1], tuple(one[0] for one in ordered))
+    coarse = {number: one for one, number, _, _ in first}
+    return DiscColumns(columns, misfit, best[1], tuple(coarse.get(number, math.nan) for number in range(len(starts))))
 
 
 def placed(columns: Columns, guess: Array, field_angstrom: float = FIELD_ANGSTROM) -> Columns:
@@ -195,7 +196,11 @@ def orbits_of(columns: Columns, field_angstrom: float = FIELD_ANGSTROM) -> tuple
     return orbits, origin
 
 
-def _of_picture(picture: ArrayLike, field_angstrom: float) -> Columns:
-    return columns_from_density(
-        picture, field_angstrom=field_angstrom, elements=False, alike=0.9, most_columns=24
-    ).columns
+def _of_picture(picture: ArrayLike, field_angstrom: float) -> Columns | None:
+    """Columns of a start, None where the picture holds none: the other starts may."""
+    try:
+        return columns_from_density(
+            picture, field_angstrom=field_angstrom, elements=False, alike=0.9, most_columns=24
+        ).columns
+    except InputError:
+        return None

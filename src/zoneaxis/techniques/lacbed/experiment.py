@@ -100,11 +100,9 @@ class LACBEDExperiment:
             absorption, form_factor, proportional_factor: see `Scatterers`.
 
         Raises:
-            InputError: an unknown road, an impossible zone, column, angle, size or voltage; an element without form
-                factor; fewer beams than 2, or more than the zone has room for.
+            InputError: an unknown road, an impossible zone, column, angle, size or voltage; a crystal without B or
+                an element without form factor; fewer beams than 2, or more than the zone has room for.
         """
-        if "b_iso" not in structure.site_properties:
-            raise InputError("structure: b_iso is missing; set site_properties['b_iso'], B of every site in Å²")
         if road not in ROADS:
             raise InputError(f"road {road!r}: expected one of {', '.join(ROADS)}")
         scatterers = Scatterers.of(

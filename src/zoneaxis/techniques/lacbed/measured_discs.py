@@ -7,6 +7,7 @@ A disc that mirrors another one pixel by pixel was made from it and is no second
 from __future__ import annotations
 
 import itertools
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,8 +74,9 @@ class MeasuredDiscs:
         masks = []
         for hkl, image in kept.items():
             counts = inside & np.isfinite(image) & (image > 0)
-            if np.count_nonzero(image == image.max()) > 1:
-                counts &= image < image.max()
+            top = image[np.isfinite(image)].max(initial=0.0)
+            if np.count_nonzero(image == top) > 1:
+                counts &= image < top
             if np.count_nonzero(counts) < FEWEST_PIXELS:
                 raise InputError(
                     f"disc {hkl}: {np.count_nonzero(counts)} pixels count, expected {FEWEST_PIXELS} or more"
@@ -92,7 +94,7 @@ class MeasuredDiscs:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 discs = {name: stored[name] for name in stored.files if name.count(",") == 2}
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, TypeError, EOFError, zipfile.BadZipFile) as error:
             raise InputError(f"{path}: not a readable .npz file: {error}") from error
         if not discs:
             raise InputError(f'{path}: holds no disc, expected arrays named "h,k,l" such as "0,0,0"')
@@ -136,6 +138,6 @@ def _triple(key: Any) -> Hkl:
 def _mirrors(image: Array, other: Array) -> bool:
     """Whether one of the eight operations of the square, the identity included, makes an image of the other."""
     return any(
-        np.array_equal(np.rot90(image.T if transposed else image, turns), other)
+        np.array_equal(np.rot90(image.T if transposed else image, turns), other, equal_nan=True)
         for turns, transposed in itertools.product(range(4), (False, True))
     )

@@ -69,11 +69,6 @@ class Orbits:
         unturned = self.shifts[np.abs(self.planes - np.eye(2)).max((1, 2)) < 1e-9]
         return bool((np.abs(np.abs(unturned) - 0.5) < 1e-6).all(-1).any())
 
-    @property
-    def charges(self) -> Array:
-        """Electrons of each copy per net cell and Å of depth, (orbits,)."""
-        return np.asarray(self.amounts * (self.mixture @ np.array(self.atomic_numbers, dtype=np.float64)))
-
 
 def potentials(orbits: Orbits, reach: int, voltage: float) -> tuple[Array, Array]:
     """U and U' on the indices -reach..reach along both axes, (2 reach + 1, 2 reach + 1) [1/Å²]."""

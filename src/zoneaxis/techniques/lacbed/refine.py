@@ -186,7 +186,7 @@ def refine(
     parameters = {}
     for name, limits in PARAMETERS.items():
         sure = float(spread[names.index(name)]) if name in names else 0.0
-        if name in names and not limits.least < reached[name] < limits.most:
+        if name in names and not (limits.least < reached[name] < limits.most and sure > 0):
             sure = float("nan")
         parameters[name] = Fitted(name, reached[name], sure, limits.unit)
     inner = len(names)

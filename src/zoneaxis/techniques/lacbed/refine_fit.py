@@ -37,6 +37,7 @@ class FitState:
 
     @classmethod
     def at(cls, foil: RefinableFoil, values: Mapping[str, float], fit: DiscFit) -> FitState:
+        """The state at values by name, without shifts."""
         numbers = torch.tensor([values[name] for name in FOIL], dtype=torch.float64)
         geometry = torch.tensor([values[name] for name in GEOMETRY], dtype=torch.float64)
         pictures = foil.pictures(numbers)
@@ -44,6 +45,7 @@ class FitState:
         return cls(foil, numbers, geometry, fit.no_shifts, pictures, image)
 
     def named(self) -> dict[str, float]:
+        """Values of foil and camera by name."""
         return dict(zip((*FOIL, *GEOMETRY), [*self.values.tolist(), *self.geometry.tolist()], strict=True))
 
     def moved(self, names: Sequence[str], step: Tensor, plane: ImagePlane) -> FitState:
@@ -94,6 +96,7 @@ class DiscFit:
         return basis, coefficients, self.target - (basis @ along)[..., 0]
 
     def misfit(self, state: FitState) -> float:
+        """Sum of squares of what is left of all discs, and of the shifts over their prior."""
         residual = self.linear(state.image)[2]
         shifts = (state.shifts.square().sum(1) / SHIFT_PRIOR_PX**2 * self.prior_weight).sum()
         return float(residual.square().sum() + shifts)

@@ -99,10 +99,16 @@ class RefinableFoil:
         """The foil at the start of a fit; `start` holds the values of `FOIL` from which beams and slices are found.
 
         Raises:
-            InputError: a reflection outside the zone, fewer beams than discs, an odd grid.
+            InputError: a reflection outside the zone, fewer beams than discs, an odd grid, a field so wide that beams
+                are missing, mixed sites that differ.
         """
         if size_px % 2 or size_px < 8:
             raise InputError(f"grid_px = {size_px}: expected an even number of 8 or more")
+        if math.sqrt(8.0) * half_width > 1.0 / D_MIN:
+            raise InputError(
+                f"half_width = {half_width:.3g} 1/Å with its margin: in the corners reflections with d < {D_MIN:g} Å "
+                f"are excited, which are not in the list; expected up to {1.0 / (math.sqrt(8.0) * D_MIN):.3g}"
+            )
         zone = Zone.of(structure, zone_axis, columns=columns, d_min_angstrom=D_MIN)
         scatterers = Scatterers.of(structure, accelerating_voltage_kv, absorption=absorption, form_factor=form_factor)
         chosen, operation = _irreducible(zone, size_px)
@@ -252,6 +258,9 @@ def _gather(
 
 def _second(structure: Structure) -> Tensor:
     """See `RefinableFoil.second`, in the order in which `Scatterers.of` lists the atoms."""
+    pairs = [list(site.species.values()) for site in structure if len(site.species) == 2]
+    if any(abs(sum(pair) - 1.0) > 1e-6 or abs(pair[1] - pairs[0][1]) > 1e-6 for pair in pairs):
+        raise InputError("structure: sites that two elements share need full occupancy and one share for all of them")
     found: list[int] = []
     for site in structure:
         kinds = len(site.species)

@@ -51,7 +51,7 @@ DEFAULT_FREE = ("thickness", "b_iso", "absorption", "half_width", "centre_x", "c
 
 @dataclass(frozen=True)
 class Fitted:
-    """A value with its standard uncertainty, which is 0 for what was held and NaN at a limit."""
+    """A value with its standard uncertainty: 0 for what was held, NaN for what lies at a limit or has no effect."""
 
     name: str
     value: float
@@ -61,7 +61,7 @@ class Fitted:
     def __str__(self) -> str:
         if not self.uncertainty > 0:
             return f"{self.name} {self.value:.6g} {self.unit}".rstrip() + (
-                " (held)" if self.uncertainty == 0 else " (at its limit)"
+                " (held)" if self.uncertainty == 0 else " (at its limit, or without effect)"
             )
         decimals = max(0, 1 - math.floor(math.log10(self.uncertainty)))
         return f"{self.name} {self.value:.{decimals}f} ± {self.uncertainty:.{decimals}f} {self.unit}".rstrip()
