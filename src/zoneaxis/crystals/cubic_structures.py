@@ -12,8 +12,8 @@ from zoneaxis.crystals.prototypes import Prototype, cubic_prototypes, decorate, 
 from zoneaxis.crystals.wyckoff import wyckoff_prototypes
 from zoneaxis.errors import InputError
 
-WYCKOFF_TOPOLOGIES = 164
-"""Random Wyckoff fillings beside the 56 prototypes of AFLOW unless another number is asked for. Source: our choice, 220
+WYCKOFF_TOPOLOGIES = 64
+"""Random Wyckoff fillings beside the 56 prototypes of AFLOW unless another number is asked for. Source: our choice, 120
 topologies in all."""
 
 SMALLEST_A_ANGSTROM, LARGEST_A_ANGSTROM = 3.0, 10.0

@@ -114,7 +114,7 @@ def rank(
     """Beams of a zone by their importance for a group of directions, (000) first.
 
     The figure of a beam is its least value over the directions: `mixed` |g² + g.k_t| (half-way between |g|² and the
-    distance from the Bragg condition), `coupled` the same divided by the root of |U_g| (the best for a shared list),
+    distance from the Bragg condition), `coupled` the same divided by the root of |U_g| (better for large cells),
     `excitation` |2 K s_g|, `length` |g|. `always` come first whatever their figure.
 
     Args:

@@ -13,6 +13,7 @@ import numpy as np
 from scipy.ndimage import maximum_filter
 from scipy.optimize import nnls
 
+from zoneaxis.errors import InputError
 from zoneaxis.techniques.lacbed.columns import Array, Columns, gaussians, pixel_edges, spread
 from zoneaxis.techniques.lacbed.plane_symmetry import PlaneOperation
 
@@ -326,4 +327,8 @@ def _positive(images: Array, target: Array) -> Array:
     values, vectors = np.linalg.eigh(normal)
     root = np.sqrt(values.clip(min=1e-13))
     factor = (vectors * root).T
-    return np.asarray(nnls(factor, (vectors.T @ (unit @ target)) / root, maxiter=20 * len(images))[0] / norms)
+    try:
+        found, _ = nnls(factor, (vectors.T @ (unit @ target)) / root, maxiter=20 * len(images))
+    except RuntimeError:
+        raise InputError("density: no amounts without negative values were found for its columns") from None
+    return np.asarray(found / norms)

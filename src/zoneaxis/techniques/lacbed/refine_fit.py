@@ -203,8 +203,13 @@ class DiscFit:
                 break
         return state
 
-    def covariance(self, state: FitState, names: Sequence[str], shifts: bool) -> tuple[Tensor, Tensor]:
-        """Of the named parameters and the shifts, and the independent pixels of every disc; see `refine`."""
+    def covariance(
+        self, state: FitState, names: Sequence[str], shifts: bool, finer: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Of the named parameters and the shifts; the independent pixels of every disc; how far all would move.
+
+        The last is the Gauss-Newton step towards images `finer` (discs, size, size) of the same state; see `refine`.
+        """
         foil_free = [name for name in names if name in FOIL]
         slopes = state.foil.derivatives(state.values, foil_free)[1]
         common, own, residual = self.jacobian(state, slopes, [name for name in names if name in GEOMETRY], shifts)
@@ -229,7 +234,11 @@ class DiscFit:
 
         meat = self.normal(common, own, (filtered(common), filtered(own)))
         inverse = torch.linalg.pinv(bread, hermitian=True)
-        return inverse @ (0.5 * (meat + meat.T)) @ inverse, self.count / torch.stack(areas)
+        changed = self.linear(finer)[2] - residual
+        pull = torch.cat(
+            [torch.einsum("dpk,dp->k", common, changed), torch.einsum("dpk,dp->dk", own, changed).flatten()]
+        )
+        return inverse @ (0.5 * (meat + meat.T)) @ inverse, self.count / torch.stack(areas), inverse @ pull
 
 
 def _autocorrelation(residual: Tensor, count: Tensor) -> tuple[Tensor, Tensor]:

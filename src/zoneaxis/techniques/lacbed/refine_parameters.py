@@ -51,12 +51,16 @@ DEFAULT_FREE = ("thickness", "b_iso", "absorption", "half_width", "centre_x", "c
 
 @dataclass(frozen=True)
 class Fitted:
-    """A value with its standard uncertainty: 0 for what was held, NaN for what lies at a limit or has no effect."""
+    """A value with its standard uncertainty: 0 for what was held, NaN for what lies at a limit or has no effect.
+
+    beam_shift: by how much it would move with 1.5 times the beams, strong and weak: the error of the simulation.
+    """
 
     name: str
     value: float
     uncertainty: float
     unit: str
+    beam_shift: float = 0.0
 
     def __str__(self) -> str:
         if not self.uncertainty > 0:
@@ -64,7 +68,8 @@ class Fitted:
                 " (held)" if self.uncertainty == 0 else " (at its limit, or without effect)"
             )
         decimals = max(0, 1 - math.floor(math.log10(self.uncertainty)))
-        return f"{self.name} {self.value:.{decimals}f} ± {self.uncertainty:.{decimals}f} {self.unit}".rstrip()
+        told = f"{self.name} {self.value:.{decimals}f} ± {self.uncertainty:.{decimals}f} {self.unit}".rstrip()
+        return f"{told}; more beams: {self.beam_shift:+.{decimals}f}"
 
 
 def split_free(free: Sequence[str], mixed: bool) -> tuple[list[str], list[str]]:
