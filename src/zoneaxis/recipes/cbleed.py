@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from importlib.metadata import version
@@ -20,6 +19,7 @@ from zoneaxis.crystals.slab import si001_2x1
 from zoneaxis.errors import InputError
 from zoneaxis.patterns import generate as shards
 from zoneaxis.patterns.schema import pattern_set
+from zoneaxis.recipes import plan_file
 from zoneaxis.scattering.leed.accuracy import accuracy
 from zoneaxis.techniques.cbleed.experiment import CBLEEDExperiment
 from zoneaxis.techniques.cbleed.layout import DiscLayout
@@ -150,18 +150,7 @@ def read(path: str | Path) -> Plan:
     Raises:
         InputError: a faulty recipe, with the field and what would be right; see also `Plan.check`.
     """
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
-        raise InputError(f"{path}: not a readable recipe ({str(reason).splitlines()[0]})") from None
-    try:
-        plan = _plan(values)
-        plan.check()
-    except InputError as reason:
-        raise InputError(f"{path}: {reason}") from None
-    except (AttributeError, TypeError, ValueError) as reason:
-        raise InputError(f"{path}: an entry is of the wrong kind ({str(reason).splitlines()[0]})") from None
-    return plan
+    return plan_file.read(path, _plan)
 
 
 def _plan(values: Mapping[str, Any]) -> Plan:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -19,6 +18,7 @@ from zoneaxis.crystals.cubic_structures import WYCKOFF_TOPOLOGIES, cubic_structu
 from zoneaxis.errors import InputError
 from zoneaxis.patterns import generate as shards
 from zoneaxis.patterns.schema import IMAGE, LISTED, pattern_set
+from zoneaxis.recipes import plan_file
 from zoneaxis.scattering.discs import DiscRule, Field, direction_intensities, disc_intensities
 from zoneaxis.scattering.electron_density import projected_density
 from zoneaxis.scattering.scatterers import Scatterers
@@ -299,18 +299,7 @@ def read(path: str | Path) -> Plan:
     Raises:
         InputError: a faulty recipe, with the field and what would be right; see also `Plan.check`.
     """
-    try:
-        values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as reason:
-        raise InputError(f"{path}: not a readable recipe ({str(reason).splitlines()[0]})") from None
-    try:
-        plan = planned(values)
-        plan.check()
-    except InputError as reason:
-        raise InputError(f"{path}: {reason}") from None
-    except (AttributeError, TypeError, ValueError) as reason:
-        raise InputError(f"{path}: an entry is of the wrong kind ({str(reason).splitlines()[0]})") from None
-    return plan
+    return plan_file.read(path, planned)
 
 
 def planned(values: Mapping[str, Any]) -> Plan:

@@ -14,11 +14,11 @@ from zoneaxis.studies.cbleed_autoencoder.noise import ALONE, BOUND, LIKELIHOOD
 from zoneaxis.studies.cbleed_autoencoder.plans import DIMERS, PLANE, SCAN
 from zoneaxis.studies.cbleed_autoencoder.protocol import INNER, OUTER, RANDOM, WINDOWS
 from zoneaxis.studies.cbleed_autoencoder.readers import BEST, COMPONENTS, LATENT, READERS, Reader, Row
+from zoneaxis.studies.style import GREY, INK, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK, GREY = "#222222", "#8a8a8a"
 COLOURS = {LATENT: "#c1440e", COMPONENTS: "#1f6f8b"}
 SPLITS = {
     RANDOM: ("random", "o", "#1f6f8b"),
@@ -32,21 +32,6 @@ FOLLOWED = {
     Reader(COMPONENTS, BEST): COLOURS[COMPONENTS],
 }
 """Readers whose errors are shown against the distance to training."""
-
-STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.4,
-}
 
 
 def latent_numbers(rows: Sequence[Row]) -> bytes:

@@ -11,26 +11,12 @@ import numpy as np
 from zoneaxis.report.figures import SIGNATURE
 from zoneaxis.studies.lacbed_translation.protocol import FORWARD, Task
 from zoneaxis.studies.lacbed_translation.rows import Row, by_method
+from zoneaxis.studies.style import GREY, STYLE
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-INK, GREY = "#222222", "#8a8a8a"
 COLOURS = ("#8a8a8a", "#1f6f8b", "#c1440e", "#7a5195")
-STYLE: Any = {
-    "font.size": 9,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.edgecolor": INK,
-    "axes.labelcolor": INK,
-    "axes.titlesize": 10,
-    "axes.titlelocation": "left",
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "grid.color": "#dddddd",
-    "grid.linewidth": 0.6,
-    "lines.linewidth": 1.4,
-}
 
 
 def pictures(task: Task, places: np.ndarray, captions: Sequence[str], rows: Sequence[Row]) -> bytes:
