@@ -10,8 +10,7 @@ from pathlib import Path
 
 from pymatgen.core import Lattice, Structure
 
-from zoneaxis.techniques.lacbed.measured_discs import MeasuredDiscs
-from zoneaxis.techniques.lacbed.refine import refine
+from zoneaxis import refine
 
 LATTICE, SHARE_OF_TIN, B_ISO = 5.68, 0.03, 0.6
 """Å; the composition is not stated with the data; Å²."""
@@ -34,9 +33,9 @@ else:
     mixed = {"Ge": 1 - SHARE_OF_TIN, "Sn": SHARE_OF_TIN}
     crystal = Structure(Lattice.cubic(LATTICE), [mixed] * 8, positions, site_properties={"b_iso": [B_ISO] * 8})
     found = refine(
-        MeasuredDiscs.read(path),
+        path,
         crystal,
-        (1, -1, 0),
+        zone=(1, -1, 0),
         columns=(1, 1, 0),
         accelerating_voltage_kv=200.0,
         half_width_per_angstrom=HALF_WIDTH,

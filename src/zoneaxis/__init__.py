@@ -19,9 +19,22 @@ if TYPE_CHECKING:
     from zoneaxis.recipes.generate import generate
     from zoneaxis.recipes.train import train
     from zoneaxis.studies import run as study
+    from zoneaxis.techniques.lacbed.refine import refine
     from zoneaxis.techniques.simulate import simulate
 
-__all__ = ["InputError", "generate", "identify", "load", "read", "save", "simulate", "study", "train", "watch"]
+__all__ = [
+    "InputError",
+    "generate",
+    "identify",
+    "load",
+    "read",
+    "refine",
+    "save",
+    "simulate",
+    "study",
+    "train",
+    "watch",
+]
 
 _HOME = {
     "InputError": "zoneaxis.errors",
@@ -29,6 +42,7 @@ _HOME = {
     "identify": "zoneaxis.reading.identify",
     "load": "zoneaxis.crystals",
     "read": "zoneaxis.patterns.readers",
+    "refine": "zoneaxis.techniques.lacbed.refine",
     "save": "zoneaxis.patterns.store",
     "simulate": "zoneaxis.techniques.simulate",
     "study": "zoneaxis.studies",

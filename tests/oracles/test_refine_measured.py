@@ -39,7 +39,7 @@ def fitted(discs: MeasuredDiscs, element: str, voltage: float = 200.0, **changes
         **changes,
     }
     return refine(
-        discs, diamond(element), (1, -1, 0), columns=(1, 1, 0), accelerating_voltage_kv=voltage,
+        discs, diamond(element), zone=(1, -1, 0), columns=(1, 1, 0), accelerating_voltage_kv=voltage,
         half_width_per_angstrom=3.73 / A, **settings,
     )  # fmt: skip
 

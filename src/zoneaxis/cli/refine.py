@@ -44,7 +44,6 @@ def refine(
     force: Annotated[bool, typer.Option("--force", help="Write over an existing picture.")] = False,
 ) -> None:
     """Fit discs of one zone axis by dynamical diffraction; the values with their uncertainties go to stdout."""
-    from zoneaxis.crystals import load
     from zoneaxis.patterns.store import appearing_whole, refuse
     from zoneaxis.techniques.lacbed.measured_discs import MeasuredDiscs
     from zoneaxis.techniques.lacbed.refine import refine as fit
@@ -56,8 +55,8 @@ def refine(
     with interruptible("nothing was written"):
         found = fit(
             measured,
-            load(crystal),
-            indices(zone, "--zone"),
+            crystal,
+            zone=indices(zone, "--zone"),
             columns=None if columns is None else indices(columns, "--columns"),
             accelerating_voltage_kv=voltage_kv,
             half_width_per_angstrom=half_width,

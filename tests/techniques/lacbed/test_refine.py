@@ -111,7 +111,7 @@ def test_parameters_are_recovered_within_their_uncertainties():
     """From 1.5 nm and 30 % of B away, through noise, scale and background: all seven within four uncertainties."""
     free = ("thickness", "b_iso", "absorption", "half_width", "centre_x", "centre_y", "blur")
     start = {"thickness": 62.5, "b_iso": 0.7}
-    found = refine(measured(1), aluminium(), (0, 0, 1), start=start, free=free, disc_shifts=False, **SETTINGS)
+    found = refine(measured(1), aluminium(), start=start, free=free, disc_shifts=False, **SETTINGS)
     for name in free:
         fitted = found.parameters[name]
         assert abs(fitted.value - CAMERA[name]) < 4.0 * fitted.uncertainty, str(fitted)
@@ -127,7 +127,7 @@ def test_uncertainties_are_the_scatter_of_repeated_noise():
     free = ("half_width", "centre_x", "blur")
     found = [
         refine(
-            measured(seed), aluminium(), (0, 0, 1), start=CAMERA, free=free, disc_shifts=False,
+            measured(seed), aluminium(), start=CAMERA, free=free, disc_shifts=False,
             iterations=4, **SETTINGS,
         )
         for seed in range(20, 30)
@@ -149,8 +149,8 @@ def test_correlated_noise_leaves_fewer_independent_pixels():
         coarse = np.kron(rng.standard_normal((SIZE // 4, SIZE // 4)), np.ones((4, 4)))
         discs[hkl] = image + 0.02 * image.std() * coarse
     common = dict(start=CAMERA, free=("blur",), disc_shifts=False, iterations=3, **SETTINGS)
-    blocks = refine(discs, aluminium(), (0, 0, 1), **common)
-    white = refine(measured(3), aluminium(), (0, 0, 1), **common)
+    blocks = refine(discs, aluminium(), **common)
+    white = refine(measured(3), aluminium(), **common)
     pixels = int(blocks.mask[0].sum())
     assert (white.independent_pixels > 0.6 * pixels).all()
     assert (blocks.independent_pixels < 0.25 * pixels).all()
@@ -160,7 +160,7 @@ def test_own_shifts_of_discs():
     """One disc moved by a pixel gets that shift, the others none."""
     discs = measured(5, noise=0.0)
     discs[(2, 2, 0)] = np.roll(discs[(2, 2, 0)], 1, axis=1)
-    found = refine(discs, aluminium(), (0, 0, 1), start=CAMERA, free=("blur",), **SETTINGS)
+    found = refine(discs, aluminium(), start=CAMERA, free=("blur",), **SETTINGS)
     assert found.shifts[3, 0] == pytest.approx(-1.0, abs=0.1)
     assert np.abs(found.shifts[:3]).max() < 0.1
     assert found.zncc[3] > found.zncc_common[3]
@@ -170,10 +170,10 @@ def test_thickness_is_found_and_a_wrong_crystal_fits_worse():
     """Scanned without a start; aluminium with a vacancy stays behind."""
     common = dict(free=("thickness", "b_iso"), disc_shifts=False, iterations=4, **SETTINGS)
     start = {name: value for name, value in CAMERA.items() if name != "thickness"}
-    right = refine(measured(1), aluminium(), (0, 0, 1), start=start, **common)
+    right = refine(measured(1), aluminium(), start=start, **common)
     vacant = aluminium()
     vacant.remove_sites([1])
-    wrong = refine(measured(1), vacant, (0, 0, 1), start=start, **common)
+    wrong = refine(measured(1), vacant, start=start, **common)
     assert right.parameters["thickness"].value == pytest.approx(61.0, abs=1.0)
     assert right.zncc.mean() > 0.97
     assert wrong.zncc.mean() < right.zncc.mean() - 0.05
@@ -183,15 +183,15 @@ def test_wrong_input():
     """Each is refused in one line that names it."""
     discs = measured(1)
     with pytest.raises(InputError, match="free = depth"):
-        refine(discs, aluminium(), (0, 0, 1), free=("depth",), **SETTINGS)
+        refine(discs, aluminium(), free=("depth",), **SETTINGS)
     with pytest.raises(InputError, match="share needs sites"):
-        refine(discs, aluminium(), (0, 0, 1), free=("share",), **SETTINGS)
+        refine(discs, aluminium(), free=("share",), **SETTINGS)
     with pytest.raises(InputError, match=r"thickness = -1 nm: expected 1 to 1000"):
-        refine(discs, aluminium(), (0, 0, 1), start={"thickness": -1.0}, **SETTINGS)
+        refine(discs, aluminium(), start={"thickness": -1.0}, **SETTINGS)
     with pytest.raises(InputError, match="half_width = 2.12 .* expected up to 1.77"):
-        refine(discs, aluminium(), (0, 0, 1), start=TRUTH, **(SETTINGS | {"half_width_per_angstrom": 2.0}))
+        refine(discs, aluminium(), start=TRUTH, **(SETTINGS | {"half_width_per_angstrom": 2.0}))
     with pytest.raises(InputError, match="not in the zone"):
-        refine({(1, 1, 1): discs[(0, 0, 0)]}, aluminium(), (0, 0, 1), start=TRUTH, **SETTINGS)
+        refine({(1, 1, 1): discs[(0, 0, 0)]}, aluminium(), start=TRUTH, **SETTINGS)
     mixed = Structure(
         Lattice.cubic(4.05),
         [{"Al": 0.9, "Si": 0.1}, {"Al": 0.5, "Si": 0.5}],
@@ -199,12 +199,12 @@ def test_wrong_input():
         site_properties={"b_iso": [0.7, 0.7]},
     )
     with pytest.raises(InputError, match="one share for all of them"):
-        refine(discs, mixed, (0, 0, 1), start=TRUTH, **SETTINGS)
+        refine(discs, mixed, start=TRUTH, **SETTINGS)
     bare = Structure(Lattice.cubic(4.05), ["Al"], [[0, 0, 0]])
     with pytest.raises(InputError, match="b_iso is missing"):
-        refine(discs, bare, (0, 0, 1), start=TRUTH, **SETTINGS)
+        refine(discs, bare, start=TRUTH, **SETTINGS)
     with pytest.raises(InputError, match="bin_px = 5"):
-        refine(discs, aluminium(), (0, 0, 1), bin_px=5, **SETTINGS)
+        refine(discs, aluminium(), bin_px=5, **SETTINGS)
 
 
 def test_copies_border_and_clipped_pixels_do_not_count():

@@ -16,12 +16,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from zoneaxis.crystals import load
 from zoneaxis.techniques.lacbed.measured_discs import Hkl, MeasuredDiscs
 from zoneaxis.techniques.lacbed.refine_fit import DiscFit, FitState
 from zoneaxis.techniques.lacbed.refine_foil import FOIL, RefinableFoil
@@ -83,12 +85,12 @@ class Refinement:
 
 
 def refine(
-    discs: MeasuredDiscs | Mapping[Any, Any],
-    structure: Structure,
-    zone_axis: Sequence[int],
+    discs: str | Path | MeasuredDiscs | Mapping[Any, Any],
+    crystal: str | Path | Structure,
     *,
-    accelerating_voltage_kv: float,
     half_width_per_angstrom: float,
+    zone: Sequence[int] = (0, 0, 1),
+    accelerating_voltage_kv: float = 200.0,
     columns: Sequence[int] | None = None,
     start: Mapping[str, float] | None = None,
     free: Sequence[str] = DEFAULT_FREE,
@@ -107,11 +109,12 @@ def refine(
     Limits: discs simulated from the start itself come back unchanged with ZNCC 1; a shift of all discs is a centre.
 
     Args:
-        discs: measured, x to the right along `columns` and y downwards, the Bragg line of g at k_t = -g/2.
-        structure: crystal with `site_properties["b_iso"]`, which is one B for all atoms.
-        zone_axis: [uvw].
-        accelerating_voltage_kv: voltage; it is not fitted: run several and compare the ZNCC.
+        discs: measured, x to the right along `columns` and y downwards, the Bragg line of g at k_t = -g/2; or the .npz
+            that holds them.
+        crystal: a name of the library, a CIF file, or a structure with `site_properties["b_iso"]`; one B for all atoms.
         half_width_per_angstrom: from the middle to the edge of a disc [1/Å], within some per cent.
+        zone: [uvw].
+        accelerating_voltage_kv: voltage; it is not fitted: run several and compare the ZNCC.
         columns: (hkl) of the zone that points right.
         start: values to start from, or to hold; without a thickness 10 to 300 nm are scanned.
         free: names of what is fitted, see `refine_parameters.PARAMETERS`.
@@ -128,7 +131,10 @@ def refine(
         InputError: an impossible crystal, zone, disc, start or parameter.
     """
     tell = progress or (lambda _: None)
+    if isinstance(discs, str | Path):
+        discs = MeasuredDiscs.read(discs)
     measured = (discs if isinstance(discs, MeasuredDiscs) else MeasuredDiscs.of(discs)).binned(bin_px)
+    structure = load(crystal) if isinstance(crystal, str | Path) else crystal
     b_iso = [float(b) for b in structure.site_properties.get("b_iso", [0.5])]
     mixed = [site for site in structure if len(site.species) == 2]
     share = float(list(mixed[0].species.values())[1]) if mixed else 0.0
@@ -150,7 +156,7 @@ def refine(
     def foil_of(size_px: int, at: Mapping[str, float], error: float, more: float = 1.0) -> RefinableFoil:
         return RefinableFoil.of(
             structure,
-            zone_axis,
+            zone,
             measured.hkl,
             at,
             accelerating_voltage_kv=accelerating_voltage_kv,
