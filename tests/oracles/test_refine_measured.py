@@ -72,3 +72,28 @@ def test_thickness_and_voltage_are_found_and_silicon_is_not(discs):
     for name, other in others.items():
         print(f"{name}: mean ZNCC {other.zncc.mean():.3f} against {right.zncc.mean():.3f}")
         assert other.zncc.mean() < right.zncc.mean() - 0.03
+
+
+@pytest.mark.slow
+def test_composition_and_lattice_move_the_thickness_far_beyond_its_uncertainty(discs):
+    """Held tin and lattice: neither shows in the fit, both move the thickness by many of its stated uncertainties."""
+    corner = [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]]
+    places = corner + [[x + 0.25 for x in position] for position in corner]
+    found = {}
+    for name, a, tin, start in (
+        ("3 % tin", A, 0.03, 137.0),
+        ("none", A, 0.0, 138.0),
+        ("lattice x 1.05", 1.05 * A, 0.03, 152.0),
+    ):
+        mixed = {"Ge": 1 - tin, "Sn": tin} if tin else {"Ge": 1}
+        crystal = Structure(Lattice.cubic(a), [mixed] * 8, places, site_properties={"b_iso": [0.6] * 8})
+        found[name] = refine(
+            discs, crystal, zone=(1, -1, 0), columns=(1, 1, 0), half_width_per_angstrom=3.73 / a, bin_px=6, grid_px=40,
+            beams=60, weak_beams=120, iterations=4, start={"thickness": start, "absorption": 1.4},
+        )  # fmt: skip
+        print(f"{name}: {found[name].parameters['thickness']}; mean ZNCC {found[name].zncc.mean():.4f}")
+    right, *others = found.values()
+    thickness = right.parameters["thickness"]
+    for other in others:
+        assert abs(other.parameters["thickness"].value - thickness.value) > 5 * thickness.uncertainty
+        assert abs(other.zncc.mean() - right.zncc.mean()) < 0.01

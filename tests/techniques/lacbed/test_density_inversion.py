@@ -53,7 +53,7 @@ def test_columns_come_back(structure: Structure, period: float, count: int) -> N
 def test_disc_is_that_of_the_crystal() -> None:
     """From the picture to the disc that the crystal itself gives."""
     rule = DiscRule(beams=60, weak_beams=60)
-    disc, fit = disc_from_density(picture(PEROVSKITE), 16, rule=rule)
+    disc, fit = disc_from_density(picture(PEROVSKITE), 16, rule=lambda _: rule)
     zone = Zone.of(PEROVSKITE, (0, 0, 1), columns=(1, 0, 0))
     scatterers = Scatterers.of(PEROVSKITE, 200.0)
     wanted = disc_intensities(scatterers, zone, Field(16, 0.5), [500.0], rule=rule)[0, 0].double().numpy()

@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zoneaxis.errors import InputError
-from zoneaxis.scattering.discs import disc_intensities
 from zoneaxis.studies.lacbed_translation.protocol import density_pictures
 from zoneaxis.studies.lacbed_translation.rows import Result
-from zoneaxis.techniques.lacbed.density_inversion import columns_from_density, density_of_picture
+from zoneaxis.techniques.lacbed.density_inversion import density_of_picture, disc_from_density
 from zoneaxis.techniques.lacbed.disc_inversion import density_from_disc
 
 if TYPE_CHECKING:
@@ -35,12 +34,18 @@ def disc_of(plan: Plan, picture: np.ndarray, scale: float) -> tuple[np.ndarray, 
         InputError: a picture in which no columns are found.
     """
     density, known = density_of_picture(picture, scale)
-    fit = columns_from_density(density, field_angstrom=plan.density_field_angstrom, known=known)
-    columns = fit.columns
-    scatterers = columns.scatterers(plan.accelerating_voltage_kv, plan.absorption)
-    zone = columns.zone(plan.d_min_angstrom)
-    depths = [10.0 * plan.thickness_nm]
-    disc = disc_intensities(scatterers, zone, plan.field, depths, rule=plan.rule(zone))[0, 0].numpy()
+    disc, fit = disc_from_density(
+        density,
+        plan.size_px,
+        half_width_per_angstrom=plan.half_width_per_angstrom,
+        thickness_angstrom=10.0 * plan.thickness_nm,
+        accelerating_voltage_kv=plan.accelerating_voltage_kv,
+        field_angstrom=plan.density_field_angstrom,
+        known=known,
+        absorption=plan.absorption,
+        d_min_angstrom=plan.d_min_angstrom,
+        rule=plan.rule,
+    )
     return np.asarray(disc / disc.max()), fit.misfit
 
 

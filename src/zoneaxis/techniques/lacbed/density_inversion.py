@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from zoneaxis.errors import InputError
 from zoneaxis.scattering.discs import DiscRule, Field, disc_intensities
 from zoneaxis.scattering.electron_density import FIELD_ANGSTROM
+from zoneaxis.scattering.zone import Zone
 from zoneaxis.techniques.lacbed.column_search import ColumnSearch
 from zoneaxis.techniques.lacbed.columns import Array, Columns
 from zoneaxis.techniques.lacbed.plane_symmetry import plane_symmetry
@@ -114,7 +115,9 @@ def disc_from_density(
     field_angstrom: float = FIELD_ANGSTROM,
     b_iso: float = 0.5,
     known: ArrayLike | None = None,
-    rule: DiscRule | None = None,
+    absorption: str = "phonon",
+    d_min_angstrom: float | None = None,
+    rule: Callable[[Zone], DiscRule] = lambda _: DiscRule(),
 ) -> tuple[Array, DensityFit]:
     """The disc (000) (size_px, size_px) of a crystal of which only the picture of the density is given; its columns.
 
@@ -124,15 +127,18 @@ def disc_from_density(
         picture: see `columns_from_density`, as are field_angstrom, b_iso and known.
         size_px, half_width_per_angstrom: of the disc.
         thickness_angstrom, accelerating_voltage_kv: of the foil and the beam.
-        rule: accuracy of the disc; default: that of `DiscRule`.
+        absorption: see `Scatterers`.
+        d_min_angstrom: see `Columns.zone`.
+        rule: accuracy of the disc, for the zone that is found; default: that of `DiscRule`.
     """
     fit = columns_from_density(picture, field_angstrom=field_angstrom, b_iso=b_iso, known=known)
+    zone = fit.columns.zone() if d_min_angstrom is None else fit.columns.zone(d_min_angstrom)
     disc = disc_intensities(
-        fit.columns.scatterers(accelerating_voltage_kv),
-        fit.columns.zone(),
+        fit.columns.scatterers(accelerating_voltage_kv, absorption),
+        zone,
         Field(size_px, half_width_per_angstrom),
         [thickness_angstrom],
-        rule=rule or DiscRule(),
+        rule=rule(zone),
     )
     return disc[0, 0].double().numpy(), fit
 
