@@ -66,6 +66,19 @@ def pair(text: str, option: str) -> tuple[int, int]:
     return h, k
 
 
+def pair_of_numbers(text: str, option: str) -> tuple[float, float]:
+    """Two numbers with a comma between them, such as `0.5,-2`.
+
+    Raises:
+        InputError: another count, or something that is no number.
+    """
+    try:
+        x, y = (float(part) for part in text.split(","))
+    except ValueError:
+        raise InputError(f"{option} {text!r}: expected two numbers with a comma between, such as 0.5,-2") from None
+    return x, y
+
+
 def series(text: str, option: str) -> list[float]:
     """Numbers in a row: one such as `60`, several such as `30,40,50`, or first:last:step such as `30:95:5`.
 

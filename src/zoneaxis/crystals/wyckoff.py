@@ -167,7 +167,7 @@ def draw_prototypes(count: int, seed: int = SEED) -> Iterator[Prototype]:
     for turn in itertools.count():
         for group in range(195, 231):
             for attempt in range(TRIES):
-                candidate = _filling(group, np.random.default_rng([seed, turn, group, attempt]), found)
+                candidate = random_filling(group, np.random.default_rng([seed, turn, group, attempt]), found)
                 mark = fingerprint(candidate) if candidate else None
                 if candidate is None or mark in known:
                     continue
@@ -200,7 +200,7 @@ def fingerprint(prototype: Prototype) -> Hashable:
     return (len(prototype.elements), *sorted(rows))
 
 
-def _filling(group: int, generator: np.random.Generator, number: int) -> Prototype | None:
+def random_filling(group: int, generator: np.random.Generator, number: int) -> Prototype | None:
     """A random filling, or None where the draw is crowded, empty, too symmetric, too small or too large."""
     species = 1 + int(generator.choice(len(SPECIES_SHARES), p=SPECIES_SHARES))
     chosen = _positions(group, species + int(generator.integers(0, 3)), generator)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from zoneaxis.crystals.cell import basis, centring_translations, point_group, reciprocal_basis
@@ -83,27 +84,17 @@ class Zone:
         Raises:
             InputError: axis 0,0,0, or indices above 30; columns that do not lie in the zone; a spacing out of range.
         """
-        uvw = np.asarray(axis)
-        if uvw.shape != (3,) or not np.equal(uvw, np.round(uvw)).all() or not uvw.any():
-            raise InputError(f"zone axis {_text(axis)}: expected three whole numbers u,v,w, not all zero")
-        if np.abs(uvw).max() > LARGEST_INDEX:
-            raise InputError(f"zone axis {_text(axis)}: expected indices up to {LARGEST_INDEX}")
         if not SMALLEST_D <= d_min_angstrom <= LARGEST_D:
             raise InputError(f"d_min_angstrom = {d_min_angstrom}: expected {SMALLEST_D} to {LARGEST_D} Å")
         if laue_zones < 0 or laue_zones > 9:
             raise InputError(f"laue_zones = {laue_zones}: expected 0 to 9")
-        uvw = uvw.astype(np.int64)
+        frame, right = zone_frame(basis(structure), axis, columns)
+        uvw = np.asarray(axis).astype(np.int64)
         reciprocal = reciprocal_basis(structure)
-        beam = uvw @ basis(structure)
-        beam = beam / np.linalg.norm(beam)
-        right = _columns(columns, uvw, reciprocal)
-        x = right @ reciprocal
-        x = x / np.linalg.norm(x)
-        frame = np.stack([x, np.cross(beam, x), beam])
         hkl = _reflections(structure, uvw, d_min_angstrom, laue_zones)
         return cls(
             axis=(int(uvw[0]), int(uvw[1]), int(uvw[2])),
-            columns=(int(right[0]), int(right[1]), int(right[2])),
+            columns=right,
             frame=torch.from_numpy(frame),
             hkl=hkl,
             g=_components(hkl, reciprocal, frame, uvw),
@@ -123,6 +114,32 @@ class Zone:
             why = f"h u + k v + l w = {along}" if along else f"extinct by centring, or d < {self.d_min_angstrom:g} Å"
             raise InputError(f"disc {_text(hkl)} is not in the zone [{_text(self.axis)}]: {why}")
         return int(found[0])
+
+
+def zone_frame(
+    cell: NDArray[np.float64], axis: Sequence[int], columns: Sequence[int] | None = None
+) -> tuple[NDArray[np.float64], tuple[int, int, int]]:
+    """Frame of the picture, (3, 3) rows x, y, z in the frame of the cell's vectors, and the (hkl) that points right.
+
+    x runs right, y downwards, z along [uvw], with the electrons.
+
+    Args:
+        cell: (3, 3) rows a, b, c [Å].
+        axis, columns: as of `Zone.of`.
+
+    Raises:
+        InputError: as there.
+    """
+    uvw = np.asarray(axis)
+    if uvw.shape != (3,) or not np.equal(uvw, np.round(uvw)).all() or not uvw.any():
+        raise InputError(f"zone axis {_text(axis)}: expected three whole numbers u,v,w, not all zero")
+    if np.abs(uvw).max() > LARGEST_INDEX:
+        raise InputError(f"zone axis {_text(axis)}: expected indices up to {LARGEST_INDEX}")
+    reciprocal = np.linalg.inv(cell).T
+    right = _columns(columns, uvw.astype(np.int64), reciprocal)
+    beam, x = uvw @ cell, right @ reciprocal
+    beam, x = beam / np.linalg.norm(beam), x / np.linalg.norm(x)
+    return np.stack([x, np.cross(beam, x), beam]), (int(right[0]), int(right[1]), int(right[2]))
 
 
 def _columns(columns: Sequence[int] | None, uvw: np.ndarray, reciprocal: np.ndarray) -> np.ndarray:
