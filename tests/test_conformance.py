@@ -54,19 +54,28 @@ def smallest_lacbed(**changes: Any) -> Any:
     return simulate_lacbed("Al", **{**smallest, **changes})
 
 
+def smallest_sadp(**changes: Any) -> Any:
+    from zoneaxis.techniques.sadp.simulator import simulate_sadp
+
+    return simulate_sadp("Al", **{"cells": (8, 8, 4), "size_px": 16, **changes})
+
+
 # One run of less than a second for every technique, and one of its arguments with a value that cannot be.
 SMALLEST_RUN: dict[str, Callable[..., Any]] = {
     "cbleed": smallest_cbleed,
     "ebsd": smallest_ebsd,
     "lacbed": smallest_lacbed,
+    "sadp": smallest_sadp,
 }
 NONSENSE: dict[str, dict[str, Any]] = {
     "cbleed": {"imaginary_potential_ev": -4.0},
     "ebsd": {"accelerating_voltage_kv": -20.0},
     "lacbed": {"thickness_nm": -20.0},
+    "sadp": {"camera_length_mm": -320.0},
 }
 # Arguments that build the smallest instance of every architecture.
 SMALLEST_NETWORK: dict[str, dict[str, Any]] = {
+    "polar_resnet": {"classes": 3, "width": 0.125},
     "resnet": {"classes": 3, "width": 0.125},
     "autoencoder": {"latent": 2, "widths": (4, 4), "size_px": 64},
     "translator": {"width": 8, "size_px": 64},

@@ -51,7 +51,7 @@ def test_saliency_layer_has_a_sixteenth_of_the_resolution(stem: str) -> None:
         ({"classes": 1}, "classes"),
         ({"classes": 3, "width": 9}, "width"),
         ({"classes": 3, "stem": "wide"}, "stem"),
-        ({"classes": 3, "depth": 18}, "depth"),
+        ({"classes": 3, "depth": 34}, "depth"),
         ({}, "classes"),
     ],
 )

@@ -17,7 +17,13 @@ from pymatgen.core import Structure
 from zoneaxis.crystals.cell import basis
 from zoneaxis.crystals.prototypes import Prototype, cubic_prototypes, decorate, operations, read_prototypes
 from zoneaxis.crystals.superlattice import superlattice_contrast
-from zoneaxis.crystals.wyckoff import WyckoffPosition, random_filling, fingerprint, wyckoff_positions, wyckoff_prototypes
+from zoneaxis.crystals.wyckoff import (
+    WyckoffPosition,
+    fingerprint,
+    random_filling,
+    wyckoff_positions,
+    wyckoff_prototypes,
+)
 from zoneaxis.errors import InputError
 
 Array = NDArray[np.float64]
@@ -134,7 +140,8 @@ def draw_group_prototypes(space_group: int, count: int, seed: int = SEED) -> Ite
         if found >= count or missed >= TRIES:
             return
         missed += 1
-        candidate = random_filling(space_group, np.random.default_rng([seed, space_group, attempt]), FIRST_NUMBER + found)
+        generator = np.random.default_rng([seed, space_group, attempt])
+        candidate = random_filling(space_group, generator, FIRST_NUMBER + found)
         if candidate is None:
             continue
         mark, kin = fingerprint(candidate), family(candidate)

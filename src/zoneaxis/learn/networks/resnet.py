@@ -1,4 +1,4 @@
-"""ResNet-18 for one-channel patterns: a residual network whose width is scaled to the size of the task.
+"""ResNet for one-channel patterns: a residual network whose width and depth are scaled to the size of the task.
 
 Source: He et al. 2016, "Deep Residual Learning for Image Recognition", table 1; layers by MONAI.
 """
@@ -11,7 +11,10 @@ from torch import Tensor, nn
 
 from zoneaxis.errors import InputError
 
-BLOCKS_PER_STAGE = (2, 2, 2, 2)
+BLOCKS_PER_STAGE = {18: (2, 2, 2, 2), 50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
+"""Residual blocks of each stage by depth; from 50 layers on they are bottlenecks."""
+BOTTLENECK_EXPANSION = 4
+"""Channels behind a bottleneck over those inside it."""
 PLANES_PER_STAGE = (64, 128, 256, 512)
 Stem = Literal["pooled", "fine"]
 
@@ -42,14 +45,17 @@ class ResNet(nn.Module):
         return self.head(self.features(patterns))
 
 
-def build(classes: int, width: float = 0.5, stem: Stem = "pooled") -> ResNet:
-    """ResNet-18 with `width` times the usual channels (0.5: 2.8 million parameters, 11.2 MB; 1.0: 11.2 million).
+def build(classes: int, width: float = 0.5, stem: Stem = "pooled", depth: int = 18) -> ResNet:
+    """ResNet with `width` times the usual channels.
+
+    depth 18 has 2.8 million parameters at width 0.5 (11.2 MB) and 11.2 million at width 1. depth 101 at width 1 is the
+    network of the paper on selected-area patterns, 42.5 million; 50 lies between.
 
     The stem decides the finest scale at which the residual blocks work. "pooled" is the usual 7x7 convolution with
     stride 2 and max-pool, a quarter of the input's resolution. "fine" leaves the max-pool out and halves the channels
     of the first stage in return, so that the blocks work at half the resolution; it costs about 1.9 times as much.
 
-    Raises `InputError` for a class count below 2, a width outside 1/16 to 4 or an unknown stem.
+    Raises `InputError` for a class count below 2, a width outside 1/16 to 4, an unknown stem or another depth.
     """
     from monai.networks.nets import ResNet as MonaiResNet
 
@@ -59,12 +65,14 @@ def build(classes: int, width: float = 0.5, stem: Stem = "pooled") -> ResNet:
         raise InputError(f"resnet: width = {width!r} is outside 1/16 to 4")
     if stem not in ("pooled", "fine"):
         raise InputError(f"resnet: stem = {stem!r}; allowed: 'pooled', 'fine'")
+    if depth not in BLOCKS_PER_STAGE:
+        raise InputError(f"resnet: depth = {depth!r}; allowed: {', '.join(map(str, BLOCKS_PER_STAGE))}")
     planes = [max(4, int(width * channels)) for channels in PLANES_PER_STAGE]
     if stem == "fine":
         planes[0] = max(4, planes[0] // 2)
     backbone = MonaiResNet(
-        block="basic",
-        layers=list(BLOCKS_PER_STAGE),
+        block="basic" if depth == 18 else "bottleneck",
+        layers=list(BLOCKS_PER_STAGE[depth]),
         block_inplanes=planes,
         spatial_dims=2,
         n_input_channels=1,
@@ -74,4 +82,5 @@ def build(classes: int, width: float = 0.5, stem: Stem = "pooled") -> ResNet:
         bias_downsample=False,
         feed_forward=False,
     )
-    return ResNet(backbone, feature_count=planes[-1], classes=classes, stem=stem)
+    feature_count = planes[-1] * (1 if depth == 18 else BOTTLENECK_EXPANSION)
+    return ResNet(backbone, feature_count=feature_count, classes=classes, stem=stem)

@@ -13,6 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
 from zoneaxis.errors import InputError
 from zoneaxis.studies.lacbed_translation.protocol import density_pictures
@@ -94,7 +95,8 @@ def _each(jobs: Sequence[Callable[[], tuple[np.ndarray, float]]], size_px: int) 
     misfits, seconds = np.full(len(jobs), np.inf), np.zeros(len(jobs))
     for number, job in enumerate(jobs):
         begun = time.perf_counter()
-        with suppress(InputError):  # counted as an image without an answer
+        # Columns that cannot be found or fitted: counted as an image without an answer.
+        with suppress(InputError, np.linalg.LinAlgError, torch.linalg.LinAlgError):
             answers[number], misfits[number] = job()
         seconds[number] = time.perf_counter() - begun
     return {"answers": answers, "misfits": misfits, "each_seconds": seconds}
