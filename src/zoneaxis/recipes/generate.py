@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import xarray as xr
 
 from zoneaxis.errors import InputError
 from zoneaxis.patterns import generate as shards
-from zoneaxis.recipes.progress import bar
+from zoneaxis.recipes.progress import Tick, bar
 from zoneaxis.recipes.recipe import Recipe, technique
 from zoneaxis.techniques.ebsd.experiment import EBSDExperiment
 
@@ -56,6 +57,8 @@ def generate(
         return _listed(recipe_path, output, workers, patterns, progress)
     if technique(recipe_path) == "lacbed":
         return _crystals(recipe_path, output, workers, patterns, progress)
+    if technique(recipe_path) == "sadp":
+        return _series(recipe_path, output, workers, patterns, progress)
     recipe = Recipe.read(recipe_path)
     count = recipe.patterns if patterns is None else patterns
     if count < 1:
@@ -93,3 +96,29 @@ def _crystals(recipe_path: str | Path, output: str | Path, workers: int, pattern
         plan = replace(plan, count=patterns)
     with bar(lines=True, wanted=progress) as tick:
         return lacbed.generate(plan, output, workers=workers, progress=functools.partial(tick, "crystals"))
+
+
+def _series(recipe_path: str | Path, output: str | Path, workers: int, patterns: int | None, progress: bool) -> Path:
+    """Selected-area patterns of many crystals; says how many a minute are made."""
+    from zoneaxis.recipes import sadp, sadp_patterns
+
+    plan = sadp.read(recipe_path)
+    with bar(lines=True, wanted=progress) as tick:
+        return sadp_patterns.generate(plan, output, workers=workers, patterns=patterns, progress=Paced(tick))
+
+
+class Paced:
+    """A tick that adds the pace since its first call for patterns."""
+
+    def __init__(self, tick: Tick) -> None:
+        self._tick = tick
+        self._first: tuple[float, int] | None = None
+
+    def __call__(self, what: str, done: int, total: int) -> None:
+        """Tell it on."""
+        if what == "patterns":
+            now = time.monotonic()
+            start, before = self._first = self._first or (now, done)
+            if done > before:
+                what = f"patterns, {60.0 * (done - before) / max(now - start, 1e-9):.0f} a minute"
+        self._tick(what, done, total)

@@ -149,9 +149,9 @@ class SADPExperiment:
     def perfect(self, structure: Structure, cells: Sequence[int]) -> Tensor:
         """Pattern (rows, cols) float32 of a block of perfect crystal, mean of |A|² [Å²] over each pixel."""
         block = self.block(structure, cells)
-        counts = np.array(block.repeats)
-        corners = np.array(list(np.ndindex(2, 2, 2))) @ (block.cell * counts[:, None])
-        factor = self._factor(np.ptp(corners, axis=0))
+        corners = np.array(list(np.ndindex(2, 2, 2))) @ (block.cell * (np.array(block.repeats) - 1)[:, None])
+        places = np.concatenate([kind.positions for kind in block.kinds])
+        factor = self._factor(np.ptp(corners, axis=0) + np.ptp(places, axis=0))
         pattern = self.detector.binned(block_intensity(block, self.detector.q(factor), self.form_factor), factor)
         if self.diffuse:
             pattern = pattern + diffuse_intensity(block, self.detector.q(), self.form_factor).float()
