@@ -15,7 +15,7 @@ from zoneaxis.patterns import schema, store
 from zoneaxis.recipes.lacbed import DENSITY, Plan, planned
 from zoneaxis.report import claims
 from zoneaxis.studies.bench import Bench
-from zoneaxis.studies.lacbed_translation import checks, data, pages, physics, protocol, simulation, verdicts
+from zoneaxis.studies.lacbed_translation import checks, data, methods, pages, physics, protocol, simulation, verdicts
 from zoneaxis.studies.lacbed_translation.chapter import Chapter
 from zoneaxis.studies.lacbed_translation.protocol import BACKWARD, FORWARD, RANDOM, TASKS, UNSEEN
 from zoneaxis.studies.lacbed_translation.rows import Row, shown_places
@@ -73,7 +73,9 @@ def ran(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulation, "simulate", stand_in)
         patch.setattr(physics, "disc_of", disc_of)
-        patch.setattr(physics, "density_of", lambda plan, disc, starts, scale: (starts[-1], 0.1 * (disc.mean() > 0.75)))
+        patch.setattr(
+            physics, "density_of", lambda plan, disc, starts, proposed, scale: (starts[-1], 0.1 * (disc.mean() > 0.75))
+        )
         studies.run("lacbed_translation", "smoke", folder / "results", data=folder / "data", workers=1, progress=False)
         yield folder / "results", folder / "data"
 
@@ -153,17 +155,34 @@ def test_the_engine_stands_beside_others_on_the_same_crystals(chapter):
 
 
 def test_refinement_starts_at_the_guess_and_the_nearest(chapter):
-    """With the last start as the answer the nearest known disc's density comes out; the network's where in doubt."""
-    task, (mixed, row) = chapter.tasks[BACKWARD, UNSEEN], chapter.physics_rows(BACKWARD)
+    """With the last start as the answer the nearest known disc's density comes out; the proposed one where in doubt."""
+    task, (mixed, row, proposed) = chapter.tasks[BACKWARD, UNSEEN], chapter.physics_rows(BACKWARD)
     nearest = next(one for one in chapter.rows((BACKWARD, UNSEEN)) if one.method == "nearest").on(row.places)
     np.testing.assert_allclose(row.scores["mse"], nearest.scores["mse"], rtol=1e-5)
-    doubted = task.inputs[row.places].mean((1, 2)) > 0.75
-    network = next(one for one in chapter.rows((BACKWARD, UNSEEN)) if one.method == UNET).on(row.places)
-    expected = np.where(doubted, network.scores["mse"], row.scores["mse"])
+    doubted = chapter.physics_results(BACKWARD)["misfits"] > chapter.believed()
+    expected = np.where(doubted, proposed.scores["mse"], row.scores["mse"])
     np.testing.assert_allclose(mixed.scores["mse"], expected, rtol=1e-4)
     assert mixed.failed == doubted.sum()
     known = task.inputs[task.train]
     np.testing.assert_array_equal(physics.nearest(known, known[:3], 1)[:, 0], [0, 1, 2])
+
+
+def test_proposed_density_is_a_mean_of_networks_and_trees(chapter):
+    """Of the crystals asked about, the same whether they are asked alone or among others."""
+    asked = chapter.asked(BACKWARD)
+    task = chapter.tasks[BACKWARD, UNSEEN]
+    networks = [one for one in chapter.trainings((BACKWARD, UNSEEN)) if one.network == UNET]
+    answers = [one.answer(one.run(), task.inputs[asked])[:, 0] for one in networks]
+    trees = methods.BASELINES[methods.TREES].fit(*task.of(task.train)).translate(task.inputs[asked])[:, 0]
+    np.testing.assert_allclose(chapter.proposed(asked), np.mean([*answers, trees], axis=0), atol=1e-5)
+    assert not set(chapter.checked()) & set(task.test) and not set(chapter.checked()) & set(task.train)
+
+
+def test_believed_misfit_is_where_errors_are_least():
+    """Refined densities are believed as long as they are better on the whole; never where they are always worse."""
+    misfits = np.array([0.3, 0.01, 0.1, 0.02])
+    assert physics.believed_misfit(misfits, np.array([9.0, 0.0, 0.1, 0.2]), np.ones(4)) == 0.1
+    assert physics.believed_misfit(misfits, np.full(4, 2.0), np.ones(4)) == 0.0
 
 
 def test_figures_show_different_topologies_where_there_are(chapter):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
@@ -138,24 +138,48 @@ class Chapter:
 
     def asked(self, direction: str) -> np.ndarray:
         """Crystals that the engine is asked about, drawn at random from the test part."""
-        test = self.tasks[direction, UNSEEN].test
-        count = min(int(self.bench.settings["physics"][direction]), len(test))
-        return np.sort(np.random.default_rng(int(self.bench.settings["seed"])).permutation(test)[:count])
+        return self._drawn(self.tasks[direction, UNSEEN].test, int(self.bench.settings["physics"][direction]))
 
-    def physics_parts(self, direction: str) -> list[np.ndarray]:
+    def checked(self) -> np.ndarray:
+        """Crystals of the validation part, on which it is found out which refined densities can be believed."""
+        return self._drawn(self.tasks[BACKWARD, UNSEEN].validation, int(self.bench.settings["physics"]["checked"]))
+
+    def _drawn(self, part: np.ndarray, count: int) -> np.ndarray:
+        order = np.random.default_rng(int(self.bench.settings["seed"])).permutation(part)
+        return np.sort(order[: min(count, len(part))])
+
+    def proposed(self, places: np.ndarray) -> np.ndarray:
+        """Densities (m, s, s) proposed without the engine: the mean of all U-Nets and extra trees."""
+        task = self.tasks[BACKWARD, UNSEEN]
+        networks = [one for one in self.trainings((BACKWARD, UNSEEN)) if one.network == UNET]
+        decided_by = {"networks": [one.output.name for one in networks], "trees": methods.TREES, "places": places}
+
+        def make() -> Result:
+            answers = [one.answer(one.run(), task.inputs[places])[:, 0] for one in networks]
+            trees = methods.BASELINES[methods.TREES].fit(*task.of(task.train))
+            return {"answers": np.mean([*answers, trees.translate(task.inputs[places])[:, 0]], axis=0)}
+
+        return np.asarray(self.bench.stage("proposed densities", decided_by, make)["answers"])
+
+    def proposals(self) -> list[np.ndarray]:
+        """The crystals for which densities are proposed: those asked about, and those of the check."""
+        return [self.asked(BACKWARD), self.checked()]
+
+    def physics_parts(self, direction: str, checked: bool = False) -> list[np.ndarray]:
         """Those of one job each."""
-        asked, together = self.asked(direction), int(self.bench.settings["physics"]["together"])
-        return [asked[start : start + together] for start in range(0, len(asked), together)]
+        places = self.checked() if checked else self.asked(direction)
+        together = int(self.bench.settings["physics"]["together"])
+        return [places[start : start + together] for start in range(0, len(places), together)]
 
-    def physics_part(self, direction: str, number: int) -> Result:
+    def physics_part(self, direction: str, number: int, checked: bool = False) -> Result:
         """Answers of the engine to the crystals of a job."""
-        places = self.physics_parts(direction)[number]
+        places = self.physics_parts(direction, checked)[number]
         task = self.tasks[direction, UNSEEN]
         decided_by: dict[str, Any] = {"task": [direction, dict(task.key)], "places": places}
         guess = self.trainings((direction, UNSEEN))[0]
         neighbours = int(self.bench.settings["physics"]["neighbours"])
         if direction == BACKWARD:
-            decided_by |= {"guess": guess.output.name, "neighbours": neighbours}
+            decided_by |= {"guess": guess.output.name, "neighbours": neighbours, "origin": "quarters, proposed"}
 
         def make() -> Result:
             assert task.scale is not None
@@ -163,46 +187,67 @@ class Chapter:
                 return physics.discs_of(self.plan, task.inputs[places], task.scale)
             discs, known = task.inputs[places], task.train
             alike = known[physics.nearest(task.inputs[known], discs, neighbours)]
-            guesses = guess.answer(guess.run(), discs)
-            starts = np.concatenate([guesses, task.targets[alike]], axis=1)
-            return physics.densities_of(self.plan, discs, starts, task.scale)
+            starts = np.concatenate([guess.answer(guess.run(), discs), task.targets[alike]], axis=1)
+            return physics.densities_of(self.plan, discs, starts, self.proposed_of(places, checked), task.scale)
 
-        return self.bench.stage(f"engine {direction} {number}", decided_by, make)
+        name = f"engine {direction} {'checked ' if checked else ''}{number}"
+        return self.bench.stage(name, decided_by, make)
+
+    def proposed_of(self, places: np.ndarray, checked: bool) -> np.ndarray:
+        """Proposed densities of some crystals among those asked about, or among those of the check."""
+        every = self.checked() if checked else self.asked(BACKWARD)
+        return self.proposed(every)[np.searchsorted(every, places)]
+
+    def physics_results(self, direction: str, checked: bool = False) -> Result:
+        """All parts; where there is no answer the mean image stands for it."""
+        task = self.tasks[direction, UNSEEN]
+        numbers = range(len(self.physics_parts(direction, checked)))
+        parts = [self.physics_part(direction, number, checked) for number in numbers]
+        found = {
+            name: np.concatenate([part[name] for part in parts]) for name in ("answers", "misfits", "each_seconds")
+        }
+        found["failed"] = np.isnan(found["answers"]).any((1, 2))
+        found["answers"][found["failed"]] = task.targets[task.train].mean(0)
+        return found
+
+    def believed(self) -> float:
+        """Misfit up to which a refined density is believed, found on crystals of the validation part."""
+        task, places = self.tasks[BACKWARD, UNSEEN], self.checked()
+        found = self.physics_results(BACKWARD, checked=True)
+        errors = [judged(one, task, places)["mse"] for one in (found["answers"], self.proposed(places))]
+        return physics.believed_misfit(found["misfits"], *errors)
 
     def physics_rows(self, direction: str) -> list[Row]:
-        """The engine's answers; where it has none, the mean image stands for it and is counted.
+        """The engine's answers, with the mean image where there is none, which is counted.
 
-        On the way back also its answers where their discs are the ones given, and the network's elsewhere.
+        On the way back first its answers where their discs are the ones given, and the proposed density elsewhere.
         """
         task, asked = self.tasks[direction, UNSEEN], self.asked(direction)
-        parts = [self.physics_part(direction, number) for number in range(len(self.physics_parts(direction)))]
-        answers, misfits, seconds = (
-            np.concatenate([part[name] for part in parts]) for name in ("answers", "misfits", "each_seconds")
-        )
-        failed = np.isnan(answers).any((1, 2))
-        answers[failed] = task.targets[task.train].mean(0)
+        found = self.physics_results(direction)
 
-        def row(method: str, answers: np.ndarray, missing: int) -> Row:
+        def row(method: str, answers: np.ndarray, missing: int, seconds: float | None) -> Row:
             shown = answers[np.searchsorted(asked, self.shown(task))]
-            return Row(method, None, asked, judged(answers, task, asked), shown, float(seconds.mean()), missing)
+            return Row(method, None, asked, judged(answers, task, asked), shown, seconds, missing)
 
+        seconds = float(found["each_seconds"].mean())
         if direction == FORWARD:
-            return [row(physics.FORWARD, answers, int(failed.sum()))]
-        unexplained = misfits > float(self.bench.settings["physics"]["explained"])
-        network = self.trainings((direction, UNSEEN))[0]
-        guess = network.answer(network.run(), task.inputs[asked])[:, 0]
-        mixed = np.where(unexplained[:, None, None], guess, answers)
+            return [row(physics.FORWARD, found["answers"], int(found["failed"].sum()), seconds)]
+        unexplained = found["misfits"] > self.believed()
+        proposed = self.proposed(asked)
+        mixed = np.where(unexplained[:, None, None], proposed, found["answers"])
         return [
-            row(physics.EXPLAINED, mixed, int(unexplained.sum())),
-            row(physics.BACKWARD, answers, int(failed.sum())),
+            row(physics.EXPLAINED, mixed, int(unexplained.sum()), seconds),
+            row(physics.BACKWARD, found["answers"], int(found["failed"].sum()), seconds),
+            row(physics.PROPOSED, proposed, 0, None),
         ]
 
-    def physics_jobs(self, directions: Sequence[str]) -> list[Job]:
-        """All parts."""
+    def physics_jobs(self) -> list[Job]:
+        """All parts, the slowest first."""
+        parts = [(BACKWARD, False), (BACKWARD, True), (FORWARD, False)]
         return [
-            partial(self.quiet().physics_part, direction, number)
-            for direction in directions
-            for number in range(len(self.physics_parts(direction)))
+            partial(self.quiet().physics_part, direction, number, checked)
+            for direction, checked in parts
+            for number in range(len(self.physics_parts(direction, checked)))
         ]
 
     # Checks.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from zoneaxis.recipes.lacbed import Plan
 
 FORWARD, BACKWARD = "columns of the density + engine", "refined through the engine"
-EXPLAINED = "refined where that explains the disc, else U-Net"
+PROPOSED = "U-Nets and extra trees, mean"
+EXPLAINED = "refined where that explains the disc, else that mean"
 
 
 def disc_of(plan: Plan, picture: np.ndarray, scale: float) -> tuple[np.ndarray, float]:
@@ -50,23 +51,24 @@ def disc_of(plan: Plan, picture: np.ndarray, scale: float) -> tuple[np.ndarray, 
     return np.asarray(disc / disc.max()), fit.misfit
 
 
-def density_of(plan: Plan, disc: np.ndarray, starts: Sequence[np.ndarray], scale: float) -> tuple[np.ndarray, float]:
+def density_of(
+    plan: Plan, disc: np.ndarray, starts: Sequence[np.ndarray], proposed: np.ndarray, scale: float
+) -> tuple[np.ndarray, float]:
     """Picture (s, s) of the density behind a disc (s, s) over its brightest pixel, and the misfit of its own disc.
 
-    Pictures are starts; the first also says where the origin is, which the disc does not.
+    Pictures are starts; the proposed one says where the origin is, which the disc does not.
 
     Raises:
         InputError: no start in which columns are found.
     """
-    pictures = [density_of_picture(start, scale)[0] for start in starts]
     fit = density_from_disc(
         disc,
-        pictures,
+        [density_of_picture(start, scale)[0] for start in starts],
         thickness_angstrom=10.0 * plan.thickness_nm,
         accelerating_voltage_kv=plan.accelerating_voltage_kv,
         half_width_per_angstrom=plan.half_width_per_angstrom,
         field_angstrom=plan.density_field_angstrom,
-        guess=pictures[0],
+        guess=density_of_picture(proposed, scale)[0],
     )
     density = fit.columns.density(plan.size_px, plan.density_field_angstrom)
     return density_pictures(density[None].astype(np.float32), scale)[0], fit.misfit
@@ -77,10 +79,24 @@ def discs_of(plan: Plan, pictures: np.ndarray, scale: float) -> Result:
     return _each([partial(disc_of, plan, picture, scale) for picture in pictures], plan.size_px)
 
 
-def densities_of(plan: Plan, discs: np.ndarray, starts: np.ndarray, scale: float) -> Result:
-    """Pictures behind several discs, from starts (m, k, s, s): results as above."""
-    jobs = [partial(density_of, plan, disc, list(some), scale) for disc, some in zip(discs, starts, strict=True)]
+def densities_of(plan: Plan, discs: np.ndarray, starts: np.ndarray, proposed: np.ndarray, scale: float) -> Result:
+    """Pictures behind several discs, from starts (m, k, s, s) and proposed ones (m, s, s): results as above."""
+    jobs = [
+        partial(density_of, plan, disc, list(some), one, scale)
+        for disc, some, one in zip(discs, starts, proposed, strict=True)
+    ]
     return _each(jobs, plan.size_px)
+
+
+def believed_misfit(misfits: np.ndarray, refined: np.ndarray, proposed: np.ndarray) -> float:
+    """The misfit up to which refined answers are believed: the sum of errors is then least.
+
+    misfits, and square errors (m,) of the refined and of the proposed answers, all of crystals made for this choice.
+    """
+    order = np.argsort(misfits, kind="stable")
+    gained = np.cumsum((proposed - refined)[order])
+    best = int(gained.argmax())
+    return float(misfits[order[best]]) if gained[best] > 0 else 0.0
 
 
 def nearest(known: np.ndarray, asked: np.ndarray, count: int) -> np.ndarray:

@@ -7,15 +7,15 @@ from functools import partial
 from zoneaxis.studies.bench import Bench
 from zoneaxis.studies.lacbed_translation import figures, pages, verdicts
 from zoneaxis.studies.lacbed_translation.chapter import Chapter, Job
-from zoneaxis.studies.lacbed_translation.methods import several_networks
+from zoneaxis.studies.lacbed_translation.methods import TREES, several_networks
 from zoneaxis.studies.lacbed_translation.protocol import BACKWARD, DIRECTIONS, FORWARD, RANDOM, SPLITS, TASKS, UNSEEN
 from zoneaxis.studies.lacbed_translation.rows import Row, by_method
 from zoneaxis.studies.lacbed_translation.translators import GAN, UNET
 from zoneaxis.studies.outcome import Outcome
 
-FIGURED = ("5 nearest", "PCA + extra trees", UNET, GAN)
+FIGURED = ("5 nearest", TREES, UNET, GAN)
 """Methods whose answers figures show, the first seed of each; then the engine."""
-FOLLOWED = ("mean image", "PCA + extra trees", UNET)
+FOLLOWED = ("mean image", TREES, UNET)
 """Methods whose errors are shown by topology; then the engine."""
 
 
@@ -29,7 +29,8 @@ def run(bench: Bench) -> Outcome:
     jobs += [partial(quiet.rows, key) for key in TASKS]
     jobs += [partial(quiet.own_scale_rows, direction) for direction in DIRECTIONS]
     bench.together("translating", jobs)
-    bench.together("going through the engine", chapter.physics_jobs((FORWARD, BACKWARD)))
+    bench.together("proposing densities", [partial(quiet.proposed, places) for places in chapter.proposals()])
+    bench.together("going through the engine", chapter.physics_jobs())
 
     rows = {key: chapter.rows(key) for key in TASKS}
     engine = {direction: chapter.physics_rows(direction) for direction in DIRECTIONS}

@@ -46,7 +46,8 @@ def training(bench: Bench, task: Task, network: str, seed: int, crystals: int | 
     table: dict[str, Any] = dict(bench.settings["unet"])
     if network == GAN:
         table |= bench.settings["gan"]
-    table["images"] = round(int(table["images"]) * float(bench.settings["effort"][task.direction][task.split]))
+    effort = bench.settings["effort"]["gan" if network == GAN else "unet"][task.direction][task.split]
+    table["images"] = round(int(table["images"]) * float(effort))
     recipe = TranslatorRecipe.from_mapping(table | {"seed": int(bench.settings["seed"]) + seed})
     train = task.train
     if crystals is not None:

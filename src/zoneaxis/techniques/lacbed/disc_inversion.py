@@ -74,7 +74,8 @@ def density_from_disc(
         full_fits: starts that are fitted in full.
         births: further columns that may be added to each.
         steps: of each full fit.
-        guess: picture of the density [e/Å³] that says where the origin is, in halves of the net; default: the start's.
+        guess: picture of the density [e/Å³] that says where the origin is, in quarters of the net; default: the
+            start's.
 
     Raises:
         InputError: a disc that is not square or not finite; no start in which columns with a twofold axis are found.
@@ -137,9 +138,13 @@ def density_from_disc(
 
 
 def placed(columns: Columns, guess: Array, field_angstrom: float = FIELD_ANGSTROM) -> Columns:
-    """The columns with the origin, among halves of the net, that agrees best with a picture of the density."""
+    """The columns with the origin, among quarters of the net, that agrees best with a picture of the density.
+
+    Quarters, because twofold axes of a centred net lie there, and screw axes lie a quarter beside the origin of P2_13.
+    """
     root = np.sqrt(guess.clip(min=0.0))
-    choices = [columns.shifted((x, y)) for x in (0.0, 0.5) for y in (0.0, 0.5)]
+    steps = (0.0, 0.25, 0.5, 0.75)
+    choices = [columns.shifted((x, y)) for x in steps for y in steps]
     return min(
         choices,
         key=lambda one: float(((np.sqrt(one.density(len(root), field_angstrom).clip(min=0.0)) - root) ** 2).mean()),
