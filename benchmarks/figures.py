@@ -1,5 +1,8 @@
 # ruff: noqa: E501  (lines of a Markdown page)
-"""Write docs/results.md and docs/results_cbleed.md: the figures that the cards of the shipped models hold, as tables."""
+"""Write the pages docs/results*.md: figures of the shipped models' cards, and tables of the LACBED study.
+
+python benchmarks/figures.py
+"""
 
 import json
 from importlib import resources
@@ -7,6 +10,8 @@ from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 CBLEED_PAGE = PAGE.with_name("results_cbleed.md")
+LACBED_PAGE = PAGE.with_name("results_lacbed.md")
+LACBED_RESULTS = PAGE.parents[1] / "studies" / "lacbed_translation" / "results"
 MEANING = {
     "mild": "a good camera, well exposed",
     "harsh": "the widest ranges of the degradation model: 10 to 10,000 electrons a pixel, blur, binning, gamma",
@@ -108,12 +113,31 @@ def cbleed_page(card: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
+def lacbed_page(claims: str, tables: str) -> str:
+    """Claims and tables of the study of translation as one page."""
+    claims = claims.replace("# lacbed_translation, small:", "## Claims:")
+    lines = [
+        "# Discs from densities of cubic crystals, and back",
+        "",
+        "Written by `python benchmarks/figures.py` from what `zoneaxis study lacbed_translation --scale small` gave; figures lie in",
+        "`studies/lacbed_translation/results/small`. What every row means is told in the study's README.",
+        "",
+        claims.strip(),
+        "",
+        tables.split("\n", 1)[1].strip(),
+    ]
+    return "\n".join(lines) + "\n"
+
+
 def main() -> None:
-    """Write both pages."""
+    """Write all pages."""
     models = resources.files("zoneaxis") / "models"
     for model, name, write in (("ebsd-space-groups", PAGE, page), ("cbleed-si001", CBLEED_PAGE, cbleed_page)):
         name.write_text(write(json.loads((models / model / "card.json").read_text())))
         print(f"{name.name} written from {model}")
+    parts = [(LACBED_RESULTS / one).read_text() for one in ("small.md", "small/tables.md")]
+    LACBED_PAGE.write_text(lacbed_page(*parts))
+    print(f"{LACBED_PAGE.name} written from the study")
 
 
 if __name__ == "__main__":

@@ -6,10 +6,11 @@ from pathlib import Path
 
 CARD = Path("src/zoneaxis/models/ebsd-space-groups/card.json")
 CBLEED_CARD = Path("src/zoneaxis/models/cbleed-si001/card.json")
+LACBED_RESULTS = Path("studies/lacbed_translation/results")
 
 
 def test_results_pages_are_the_cards(project: Path) -> None:
-    """docs/results.md and docs/results_cbleed.md are what benchmarks/figures.py writes from the cards."""
+    """The pages docs/results*.md are what benchmarks/figures.py writes from the cards and from the LACBED study."""
     spec = importlib.util.spec_from_file_location("figures", project / "benchmarks" / "figures.py")
     assert spec is not None and spec.loader is not None
     figures = importlib.util.module_from_spec(spec)
@@ -18,6 +19,8 @@ def test_results_pages_are_the_cards(project: Path) -> None:
     assert (project / "docs" / "results.md").read_text() == figures.page(card)
     card = json.loads((project / CBLEED_CARD).read_text())
     assert (project / "docs" / "results_cbleed.md").read_text() == figures.cbleed_page(card)
+    parts = [(project / LACBED_RESULTS / one).read_text() for one in ("small.md", "small/tables.md")]
+    assert (project / "docs" / "results_lacbed.md").read_text() == figures.lacbed_page(*parts)
 
 
 def test_readme_quotes_the_card(project: Path) -> None:
@@ -84,3 +87,17 @@ def test_readme_quotes_the_study(project: Path) -> None:
     of = {claim["id"]: claim["ours"] for claim in results}
     ratios = [f"{of[f'noisy_{target}_over_bound']:.2f}" for target in ("energy", "height", "length")]
     assert f"{ratios[0]}, {ratios[1]} and {ratios[2]} times the error" in readme
+
+
+def test_readme_quotes_the_lacbed_study(project: Path) -> None:
+    """README tells how many claims of the LACBED study are met, and its mean square errors."""
+    results = json.loads((project / LACBED_RESULTS / "small.json").read_text())["claims"]
+    readme = (project / "README.md").read_text()
+    met = sum(claim["verdict"] == "met" for claim in results)
+    assert f"{met} of its {len(results)} claims are met" in readme
+    tables = (project / LACBED_RESULTS / "small" / "tables.md").read_text()
+    for row in ("| density to disc,", "| disc to density,"):
+        for line in (line for line in readme.splitlines() if line.startswith(row)):
+            for figure in line.split("|")[2:-1]:
+                value = figure.split("(")[0].strip()
+                assert value == "–" or f" {value}" in tables, (line, value)
