@@ -60,6 +60,8 @@ def test_options_reach_the_twin(zoneaxis, fake_identify, patterns_file):
         "pattern_centre": (0.4, 0.2, 0.5),
         "detector_convention": "edax",
         "images": False,
+        "per_angstrom_per_px": None,
+        "each_alone": False,
     }
 
 

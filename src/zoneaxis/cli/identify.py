@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def identify(
     files: Annotated[list[Path], typer.Argument(help="Images, scan files or folders of images.", show_default=False)],
     technique: Annotated[
-        str | None, typer.Option(help="ebsd or cbleed.", show_default="the model's own, ebsd without a model")
+        str | None,
+        typer.Option(help="ebsd, cbleed or sadp.", show_default="the model's own, else the file's, else ebsd"),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="Name of a shipped model or a model folder.", show_default="the shipped one")
@@ -40,11 +41,18 @@ def identify(
         str | None, typer.Option(help="x,y,z of all patterns.", show_default="what the file states, or searched")
     ] = None,
     convention: Annotated[str, typer.Option(help="Of the pattern centre: bruker, edax or oxford.")] = "bruker",
+    per_angstrom_per_px: Annotated[
+        float | None,
+        typer.Option(help="SADP: 1/Å in a pixel.", show_default="what the file states, or not known"),
+    ] = None,
+    each_alone: Annotated[
+        bool, typer.Option("--each-alone", help="SADP: every pattern of a file is another crystal.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="HTML report to write.", show_default=False)] = None,
     picture: Annotated[Path | None, typer.Option(help="PNG picture to write.", show_default=False)] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing report or picture.")] = False,
 ) -> None:
-    """Read patterns: the space group (EBSD) or values (CBLEED), how sure that is, and why."""
+    """Read patterns: the space group (EBSD, SADP) or values (CBLEED), how sure that is, and why."""
     from zoneaxis.reading.identify import identify as read
 
     centre = None if pattern_centre is None else triple(pattern_centre, "--pattern-centre")
@@ -62,6 +70,8 @@ def identify(
                 pattern_centre=centre,
                 detector_convention=convention,
                 images=bool(report or picture),
+                per_angstrom_per_px=per_angstrom_per_px,
+                each_alone=each_alone,
                 progress=progress,
             )
             for reading in found:

@@ -18,6 +18,8 @@ __all__ = ["DEFAULT_MODEL", "KNOWN_TOLERANCE", "MATCH_PX", "Reader", "identify",
 REGRESSOR = "zoneaxis-regressor/"
 """How the format of a model begins that reads values."""
 BATCH_IMAGES = 64
+SPOTS = "sadp"
+"""The technique that is read by spots and lattices, without a network."""
 
 Progress = Callable[[str, int, int], None]
 Centre = tuple[float, float, float]
@@ -35,12 +37,15 @@ def identify(
     detector_convention: str = "bruker",
     library: str | Path | None = None,
     images: bool = False,
+    per_angstrom_per_px: float | None = None,
+    each_alone: bool = False,
     progress: Progress | None = None,
 ) -> Iterator[Reading]:
     """Read every pattern of every file: what it shows, how sure that is or `unknown`, and why.
 
     A classifier (EBSD) answers with space groups and a set that holds the truth, a regressor (CBLEED) with values,
-    their uncertainties and the likelier of its alternatives.
+    their uncertainties and the likelier of its alternatives. Selected-area patterns (SADP) are read without a network,
+    by the plane lattices of their spots: all pictures of a file together, as one crystal.
 
     Args:
         paths: images or scan files.
@@ -55,6 +60,9 @@ def identify(
         detector_convention: `bruker`, `edax` or `oxford`.
         library: folder of master patterns; None: the shipped one. EBSD only.
         images: keep the pictures behind each answer.
+        per_angstrom_per_px: of the pixels at the centre, |g| = 1/d; None: what the file states (or its voltage, camera
+            length and pixel), else not known, and neither is the lattice parameter. SADP only.
+        each_alone: read each picture of a file as another crystal. SADP only.
         progress: called with (stage, done, total).
 
     Raises:
@@ -66,6 +74,12 @@ def identify(
         raise InputError("identify: no file given")
     if technique is None and model is None:
         technique = _stated_by(listed)
+    if technique == SPOTS:
+        _refuse(SPOTS, model=model, verify=None if verify else False, refine=refine, library=library)
+        _refuse(SPOTS, pattern_centre=pattern_centre)
+        yield from _by_spots(listed, dataset, per_angstrom_per_px, each_alone, images, progress)
+        return
+    _refuse(technique or "models", per_angstrom_per_px=per_angstrom_per_px, each_alone=each_alone or None)
     folder = model_folder(model, technique)
     reads, form = stated(folder)
     if technique is not None and reads not in ("?", technique):
@@ -86,10 +100,45 @@ def _stated_by(paths: list[str | Path]) -> str | None:
     """The technique that the files state, None if none does; `InputError` for files of several."""
     from zoneaxis.reading.image_file import stated_technique
 
-    known = sorted({stated_technique(Path(path)) for path in paths} & set(DEFAULTS))
+    known = sorted({stated_technique(Path(path)) for path in paths} & {*DEFAULTS, SPOTS})
     if len(known) > 1:
         raise InputError(f"identify: files of {' and '.join(known)}; read them one technique at a time")
     return known[0] if known else None
+
+
+def _refuse(reads: str, **given: object) -> None:
+    """`InputError` for the first option that is given and does not belong to what is read."""
+    for name, value in given.items():
+        if value is not None:
+            wanted = "patterns of sadp are read by their lattices alone" if reads == SPOTS else "for patterns of sadp"
+            raise InputError(f"{name} = {value}: {wanted}; leave it out")
+
+
+def _by_spots(
+    paths: list[str | Path],
+    dataset: str | None,
+    per_angstrom_per_px: float | None,
+    each_alone: bool,
+    images: bool,
+    progress: Progress | None,
+) -> Iterator[Reading]:
+    """Space group, lattice parameter and strain from the positions of spots."""
+    from zoneaxis.patterns import readers
+    from zoneaxis.patterns.schema import flatten
+    from zoneaxis.reading.camera_scale import camera_scales
+    from zoneaxis.reading.spot_reader import SpotReader, check
+
+    sets = [(str(path), flatten(readers.read(path, dataset))) for path in paths]
+    scales = []
+    for path, patterns in sets:
+        if patterns.attrs["technique"] not in ("unknown", SPOTS):
+            raise InputError(f"{path}: patterns of {patterns.attrs['technique']}, not {SPOTS}")
+        check(patterns["intensity"].values, path)
+        scales.append(camera_scales(patterns, per_angstrom_per_px, path))
+    reader = SpotReader()
+    for (path, patterns), steps in zip(sets, scales, strict=True):
+        pictures = patterns["intensity"].values
+        yield from reader.read(path, pictures, steps, each_alone=each_alone, images=images, progress=progress)
 
 
 def _by_matching(

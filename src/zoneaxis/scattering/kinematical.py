@@ -216,7 +216,7 @@ def _alike_sites(kinds: Sequence[Kind]) -> Counter[tuple[tuple[int, float], ...]
 
 
 def specimen_kinds(atoms: Atoms, frame: NDArray[np.float64] | None = None) -> tuple[Kind, ...]:
-    """Atoms of a specimen by element and Debye-Waller factor, turned into `frame`; `b_iso` is 0 where it is not given."""
+    """Atoms of a specimen by element and Debye-Waller factor, turned into `frame`; `b_iso` is 0 unless given."""
     places = atoms.get_positions()
     places = places if frame is None else places @ np.asarray(frame, dtype=float).T
     b_iso = atoms.arrays.get("b_iso", np.zeros(len(atoms)))
@@ -298,7 +298,7 @@ def _dirichlet(x: Tensor, counts: Tensor) -> Tensor:
 
 
 def _fejer(x: Tensor, repeats: Sequence[int]) -> Tensor:
-    """prod_i [sin(pi N_i x_i) / sin(pi x_i)]^2, single precision, x (3, n), |x| <= 1/2; a little off 0 in place of 0."""
+    """prod_i [sin(pi N_i x_i) / sin(pi x_i)]^2, x (3, n) single precision, |x| <= 1/2; x = 0 is taken as 1e-7."""
     angle = math.pi * (x + 1e-7)
     counts = torch.tensor(repeats, dtype=x.dtype)[:, None]
     ratio = torch.sin(angle * counts) / torch.sin(angle)
