@@ -64,7 +64,8 @@ def indexed_picture(
 ) -> bytes:
     """PNG of a pattern (rows, cols) with labels; the same pattern gives the same bytes.
 
-    Grey values are the fourth root of the intensity, white from the brightest thousandth on. The bar is 0.5 1/Å long at the centre.
+    Grey values are the fourth root of the intensity, white from the brightest thousandth on. The bar is
+    0.5 1/Å long at the centre.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
