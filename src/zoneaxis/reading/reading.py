@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,17 @@ class Answer:
 
     label: str
     probability: float
+
+
+def smallest_set(answers: Sequence[Answer], coverage: float) -> tuple[str, ...]:
+    """The likeliest answers, best first, that together reach the coverage."""
+    held, members = 0.0, []
+    for answer in answers:
+        if held >= coverage:
+            break
+        members.append(answer.label)
+        held += answer.probability
+    return tuple(members)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoneaxis.errors import InputError
-from zoneaxis.reading.reading import Answer, Reading, Value
+from zoneaxis.reading.reading import Answer, Reading, Value, smallest_set
 from zoneaxis.reading.spot_reason import spot_reason
 from zoneaxis.techniques.sadp.extinction import extinction_class
 from zoneaxis.techniques.sadp.lattice_fit import LARGEST_STRAIN, OTHER, SURE_MISFIT, LatticeFit, PictureFit, fit_lattice
@@ -140,7 +140,7 @@ def _reading(
         unknown=fit.unknown,
         unknown_score=unknown_score(fit),
         answers=answers,
-        prediction_set=smallest_set(answers),
+        prediction_set=smallest_set(answers, COVERAGE),
         reason=spot_reason(fit),
         evidence=_evidence(fit, picture, spots, proposed),
         images=images,
@@ -158,17 +158,6 @@ def _answers(fit: LatticeFit, proposed: Mapping[str, float] | None) -> tuple[Ans
         return ()
     ranked = sorted(chances, key=lambda label: -chances[label])
     return tuple(Answer(label, chances[label] / total) for label in ranked)
-
-
-def smallest_set(answers: Sequence[Answer]) -> tuple[str, ...]:
-    """The likeliest answers that together reach `COVERAGE`."""
-    held, members = 0.0, []
-    for answer in answers:
-        if held >= COVERAGE:
-            break
-        members.append(answer.label)
-        held += answer.probability
-    return tuple(members)
 
 
 def unknown_score(fit: LatticeFit) -> float:

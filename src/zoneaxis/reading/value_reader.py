@@ -12,7 +12,7 @@ import numpy as np
 from zoneaxis.errors import InputError
 from zoneaxis.patterns.amplitude import amplitude_or_nan, bin_to
 from zoneaxis.reading.likelihood import Fit, Likelihood
-from zoneaxis.reading.reading import Answer, Reading, Value
+from zoneaxis.reading.reading import Answer, Reading, Value, smallest_set
 from zoneaxis.reading.value_model import Proposal, ValueModel
 
 HOPELESS = 99.0
@@ -201,7 +201,7 @@ class ValueReader:
             unknown=unknown,
             unknown_score=strangeness,
             answers=answers,
-            prediction_set=_smallest_set(answers),
+            prediction_set=smallest_set(answers, COVERAGE),
             reason=self._reason(told, i, answers, culprit if unknown else None),
             evidence=evidence,
             values={
@@ -254,17 +254,6 @@ class ValueReader:
             b = float(told.fit.background[i]) * light[lit].mean()
             best, name = np.sqrt(share * max(float((light[lit] - b).sum()), 0.0) + b), "emulated"
         return {"pattern": prepared, name: best.astype(np.float32), "residual": (prepared - best).astype(np.float32)}
-
-
-def _smallest_set(answers: tuple[Answer, ...]) -> tuple[str, ...]:
-    """The likeliest alternatives that together reach the coverage."""
-    held, members = 0.0, []
-    for answer in answers:
-        if held >= COVERAGE:
-            break
-        members.append(answer.label)
-        held += answer.probability
-    return tuple(members)
 
 
 def rounded(value: float) -> float:
