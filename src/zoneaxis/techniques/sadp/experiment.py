@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -152,9 +153,11 @@ class SADPExperiment:
         corners = np.array(list(np.ndindex(2, 2, 2))) @ (block.cell * (np.array(block.repeats) - 1)[:, None])
         places = np.concatenate([kind.positions for kind in block.kinds])
         factor = self._factor(np.ptp(corners, axis=0) + np.ptp(places, axis=0))
-        pattern = self.detector.binned(block_intensity(block, self.detector.q(factor), self.form_factor), factor)
+        pattern = self.detector.binned(
+            block_intensity(block, _vectors(self.detector, factor), self.form_factor), factor
+        )
         if self.diffuse:
-            pattern = pattern + diffuse_intensity(block, self.detector.q(), self.form_factor).float()
+            pattern = pattern + diffuse_intensity(block, _vectors(self.detector, 1), self.form_factor).float()
         return pattern
 
     def specimen(self, atoms: Atoms) -> Tensor:
@@ -165,7 +168,7 @@ class SADPExperiment:
         kinds = self.seen(atoms)
         places = np.concatenate([kind.positions for kind in kinds])
         factor = self._factor(np.ptp(places, axis=0))
-        amplitude = specimen_amplitude(kinds, self.detector.q(factor), self.form_factor, self.tolerance)
+        amplitude = specimen_amplitude(kinds, _vectors(self.detector, factor), self.form_factor, self.tolerance)
         pattern = self.detector.binned(torch.view_as_real(amplitude).square().sum(-1), factor).float()
         if self.diffuse and any(kind.b_iso > 0 for kind in kinds):
             pattern = pattern + thermal_diffuse_intensity(kinds, self.detector.q(), self.form_factor).float()
@@ -192,3 +195,9 @@ class SADPExperiment:
                 f"more than {largest}; make it smaller, or state oversampling and bear the error"
             )
         return factor
+
+
+@lru_cache(maxsize=2)
+def _vectors(detector: PlanarDetector, oversampling: int) -> Tensor:
+    """Scattering vectors (rows, cols, 3) of the sub-pixels, each component in one piece; only to be read."""
+    return detector.q(oversampling).permute(2, 0, 1).contiguous().permute(1, 2, 0)
