@@ -8,8 +8,10 @@ from ase.calculators.calculator import Calculator, all_changes
 from ase.calculators.emt import EMT
 from pymatgen.core import Lattice, Structure
 
-from zoneaxis.crystals.defects.dynamics import snapshots, trajectory
+from zoneaxis.crystals import load
+from zoneaxis.crystals.defects.dynamics import shipped_snapshots, snapshots, trajectory
 from zoneaxis.crystals.defects.thermal import from_snapshots
+from zoneaxis.crystals.defects.written import read_defect, with_defects
 from zoneaxis.crystals.specimen import specimen
 from zoneaxis.errors import InputError
 
@@ -87,3 +89,21 @@ def test_chgnet_runs() -> None:
     assert len(run) == 4
     assert 0.005 < run[-1].sigma_angstrom < 0.2
     assert run[-1].largest_angstrom[1] < 0.6
+
+
+@pytest.mark.parametrize(("temperature_k", "b_iso"), [(100, 0.629), (300, 1.538)])
+def test_shipped_snapshots(temperature_k, b_iso):
+    """What `benchmarks/aluminium_heat.py --write` printed is what is shipped, and a specimen takes it over."""
+    found = shipped_snapshots(temperature_k)
+    assert found.displacements_angstrom.shape == (20, 108, 3)
+    assert found.b_iso_angstrom2 == pytest.approx(b_iso, abs=0.001)
+    cold = specimen(load("Al"), (9, 9, 9))
+    hot = with_defects(cold, [read_defect(f"heat:temperature_k={temperature_k},dynamics=true")], seed=1)
+    moved = hot.positions - cold.positions
+    assert 8 * np.pi**2 * (moved**2).mean() == pytest.approx(b_iso, rel=0.1)
+
+
+def test_no_snapshots_of_other_temperatures():
+    """They are told."""
+    with pytest.raises(InputError, match="100 and 300"):
+        shipped_snapshots(200)

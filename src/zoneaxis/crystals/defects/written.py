@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zoneaxis.crystals.defects.dislocation import edge_dislocations
+from zoneaxis.crystals.defects.dynamics import shipped_snapshots
 from zoneaxis.crystals.defects.point import interstitials, substituted, vacancies
 from zoneaxis.crystals.defects.strain import strained
-from zoneaxis.crystals.defects.thermal import b_iso_of_temperature, displaced
+from zoneaxis.crystals.defects.thermal import b_iso_of_temperature, displaced, from_snapshots
 from zoneaxis.crystals.defects.twin import twinned
 from zoneaxis.crystals.elasticity import materials, shear_strain, stiffness_of, uniaxial_strain
 from zoneaxis.errors import InputError
@@ -42,9 +43,19 @@ def sheared(atoms: Atoms, gamma_rad: float, seed: int = 0) -> Atoms:
 
 
 def heated(
-    atoms: Atoms, seed: int = 0, *, temperature_k: float | None = None, b_iso_angstrom2: float | None = None
+    atoms: Atoms,
+    seed: int = 0,
+    *,
+    temperature_k: float | None = None,
+    b_iso_angstrom2: float | None = None,
+    dynamics: bool = False,
 ) -> Atoms:
-    """Atoms displaced at random, by the temperature of an elemental crystal, by B, or by the B of the specimen."""
+    """Atoms displaced at random, by the temperature of an elemental crystal, by B, or by the B of the specimen.
+
+    With `dynamics` as in the shipped molecular dynamics of aluminium at 100 or 300 K.
+    """
+    if dynamics:
+        return from_snapshots(atoms, shipped_snapshots(300.0 if temperature_k is None else temperature_k), seed)
     if temperature_k is not None and b_iso_angstrom2 is not None:
         raise InputError("heat: temperature_k and b_iso_angstrom2 are both given; expected one of them")
     if temperature_k is not None:
