@@ -63,6 +63,16 @@ def test_one_picture_says_what_it_cannot_decide():
     assert max(fit.probabilities.values()) < 0.9
 
 
+def test_one_stray_picture_does_not_strain_the_crystal():
+    """A picture of another crystal among five is left out: group, lattice parameter and strain stay."""
+    stray = spots_of("CsCl", zones=[(0, 1, 2)])
+    fit = fit_lattice([*spots_of("Al", zones=ZONES[:5]), *stray], STEP)
+    print(f"{fit.space_group}, a {fit.a_angstrom:.4f}, strain {fit.strain:.4f}, stray: {fit.pictures[-1].zone}")
+    assert fit.space_group == 225 and not fit.unknown
+    assert fit.pictures[-1].zone is None
+    assert fit.a_angstrom == pytest.approx(4.05, rel=2e-3) and fit.strain < 2e-3
+
+
 def test_glide_of_another_group_is_unknown():
     """Pyrite's glide plane (205) is none of the five groups, and the reason names it."""
     sites = [(0, 0, 0), (0.5, 0, 0.5), (0, 0.5, 0.5), (0.5, 0.5, 0)]

@@ -47,10 +47,6 @@ UPPER_ZONE_NET, OTHER_NET = 0.7, 0.1
 under reflections of the upper Laue zones of the class, and where they do not. Source: our choice; relrods of thin
 crystals reach down from upper zones, streaks along facets put spots elsewhere."""
 
-UPPER_ZONES = 0.2
-"""Prior chance that the reflections of upper Laue zones are nodes of a picture's net. Source: our choice; thin
-crystals seen to 1 1/Å and beyond."""
-
 TRIED = 3
 """Lattice parameters of a class whose absences are judged. Source: our choice."""
 
@@ -198,7 +194,6 @@ def _shape_density(picture: SeenNets, match: Matches, table: Forms, entry: Extin
         density = np.logaddexp(math.log(1 - SHOWN_SHARE) + density, math.log(SHOWN_SHARE) + spread)
     density = density + _net_prior(picture, match, table, entry)
     coarse = np.where(table.index[match.line] > 1, math.log(COARSER), 0.0)
-    coarse = coarse + np.where(table.finer[match.line], math.log(UPPER_ZONES), 0.0)
     inside = np.ones(len(match.line), dtype=bool)
     if picture.step is not None:
         inside = (match.log_a > math.log(SMALLEST_A)) & (match.log_a < math.log(LARGEST_A))

@@ -6,14 +6,12 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoneaxis.techniques.sadp.extinction import ExtinctionClass
 from zoneaxis.techniques.sadp.net import Net
-from zoneaxis.techniques.sadp.upper_zones import upper_nets
 from zoneaxis.techniques.sadp.zones import Axis, zone_net
 
 Array = NDArray[np.float64]
@@ -38,18 +36,16 @@ class Forms:
 
     Attributes:
         zones: of each line.
-        hkl: (m, 2, 3) indices of the two vectors of a net; fractions where `finer`.
+        hkl: (m, 2, 3) indices of the two vectors of a net.
         gram: (m, 2, 2) their scalar products in 1/a^2.
         index: (m,) nodes of the class for each node of the net.
-        finer: (m,) whether reflections of upper Laue zones, carried down by relrods, are nodes too.
         alike: (m,) number of lines of the same zone and index with the same gram.
     """
 
     zones: tuple[Axis, ...]
-    hkl: Array
+    hkl: Whole
     gram: Array
     index: Whole
-    finer: NDArray[np.bool_]
     alike: Whole
 
 
@@ -73,52 +69,33 @@ class Matches:
 @cache
 def forms(entry: ExtinctionClass, zones: tuple[Axis, ...]) -> Forms:
     """All bases, nearly reduced, of the nets that a class shows along the zones."""
-    lines: list[tuple[Axis, Array, int, bool]] = []
+    lines: list[tuple[Axis, Whole, int]] = []
     for zone in zones:
         basis = zone_net(entry.name, zone).basis_hkl
         seen = set()
         bases = [basis] if entry.keeps_order else [basis, basis[:, [1, 0, 2]]]
         for chosen, turn in itertools.product(bases, _turns()):
             hkl = turn @ chosen
-            if not _usable(hkl):
+            gram = hkl @ hkl.T
+            least = min(gram[0, 0], gram[1, 1])
+            longer = gram[0, 0] > 1.45 * gram[1, 1]
+            if longer or not -0.2 * np.sqrt(gram[0, 0] * gram[1, 1]) <= gram[0, 1] <= 0.62 * least:
                 continue
             key = _look(entry, hkl)
             if key not in seen:
                 seen.add(key)
-                lines.append((zone, hkl.astype(float), round(abs(float(np.linalg.det(turn)))), False))
-        for chosen, finer in itertools.product(bases, upper_nets(entry, zone)):
-            # The order of the indices does not show in what upper zones add.
-            lines += [(zone, hkl, 1, True) for hkl in _reduced_bases(finer) if chosen is bases[0]]
+                lines.append((zone, hkl, round(abs(float(np.linalg.det(turn))))))
     hkls = np.stack([line[1] for line in lines])
     grams = hkls @ hkls.transpose(0, 2, 1)
-    kinds = [(line[0], line[2], line[3], np.round(gram, 6).tobytes()) for line, gram in zip(lines, grams, strict=True)]
+    kinds = [(zone, index, gram.tobytes()) for (zone, _, index), gram in zip(lines, grams, strict=True)]
     count = {kind: kinds.count(kind) for kind in set(kinds)}
     return Forms(
         zones=tuple(line[0] for line in lines),
         hkl=hkls,
-        gram=grams,
+        gram=grams.astype(float),
         index=np.array([line[2] for line in lines]),
-        finer=np.array([line[3] for line in lines]),
         alike=np.array([count[kind] for kind in kinds]),
     )
-
-
-def _usable(hkl: NDArray[Any]) -> bool:
-    """Whether a basis is reduced or nearly so, as an observed one may be after strain and noise."""
-    gram = hkl @ hkl.T
-    least = min(gram[0, 0], gram[1, 1])
-    longer = gram[0, 0] > 1.45 * gram[1, 1]
-    return not longer and bool(-0.2 * np.sqrt(gram[0, 0] * gram[1, 1]) <= gram[0, 1] <= 0.62 * least)
-
-
-def _reduced_bases(basis: Array) -> list[Array]:
-    """The bases of one net that are reduced or nearly so, one of each look."""
-    found: dict[bytes, Array] = {}
-    for turn in _turns():
-        if abs(turn[0, 0] * turn[1, 1] - turn[0, 1] * turn[1, 0]) == 1 and _usable(turn @ basis):
-            hkl = turn @ basis
-            found.setdefault(np.round(np.sort(np.abs(hkl), axis=1), 6).tobytes(), hkl)
-    return list(found.values())
 
 
 def matches(nets: Sequence[Net], table: Forms, per_angstrom_per_px: float | None) -> Matches:
@@ -140,7 +117,7 @@ def matches(nets: Sequence[Net], table: Forms, per_angstrom_per_px: float | None
     return Matches(*(np.concatenate(part) for part in (number, line, log_a, distortion)))
 
 
-def net_strain(net: Net, hkl: NDArray[Any], a_px: float) -> tuple[Array, Array]:
+def net_strain(net: Net, hkl: Whole, a_px: float) -> tuple[Array, Array]:
     """Strain of a net against the cubic one, (2, 2) in the frame of the picture, and its covariance.
 
     The net is g = R (1 - e) g0 with g0 of the cubic crystal: a positive e_xx is a crystal stretched along x, to first

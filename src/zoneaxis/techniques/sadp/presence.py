@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from zoneaxis.techniques.sadp.extinction import ExtinctionClass
 from zoneaxis.techniques.sadp.net import TRUSTED_SHARE, Net
 from zoneaxis.techniques.sadp.spots import Spots
-from zoneaxis.techniques.sadp.upper_zones import NEAR
 from zoneaxis.techniques.sadp.zones import zone_net
 
 Array = NDArray[np.float64]
@@ -95,7 +94,7 @@ class View:
 
 
 def view(
-    found: Nodes, entry: ExtinctionClass, zone: tuple[int, int, int], hkl: Array, index: int, double_diffraction: bool
+    found: Nodes, entry: ExtinctionClass, zone: tuple[int, int, int], hkl: Whole, index: int, double_diffraction: bool
 ) -> View:
     """The nodes of a picture as reflections of a class.
 
@@ -103,15 +102,12 @@ def view(
         found: nodes of the picture.
         entry: class whose rules are asked.
         zone: axis of the picture.
-        hkl: (2, 3) indices of the net's basis, fractions where it holds reflections of upper Laue zones.
+        hkl: (2, 3) indices of the net's basis.
         index: 1 where the net holds every node of the class, 2 where it holds half of them.
         double_diffraction: whether screw and glide absences may be filled.
     """
-    places = found.indices @ hkl
-    # Nodes that are no reflections of the zone hold those of upper zones and say nothing.
-    of_zone = np.abs(places - np.rint(places)).max(1) < NEAR
-    reflections, radius, seen = np.rint(places[of_zone]).astype(np.int64), found.radius_px[of_zone], found.seen[of_zone]
-    own = np.ones(len(seen), dtype=bool)
+    reflections, radius = found.indices @ hkl, found.radius_px
+    seen, own = found.seen, np.ones(len(found.seen), dtype=bool)
     if index > 1 and len(radius):
         extra, extra_radius = _between(found, hkl, zone_net(entry.name, zone).basis_hkl)
         reflections, radius = np.concatenate([reflections, extra]), np.concatenate([radius, extra_radius])
@@ -169,14 +165,14 @@ def evidence(views: Sequence[View]) -> float:
     return total
 
 
-def _between(found: Nodes, hkl: Array, class_basis: Whole) -> tuple[Whole, Array]:
+def _between(found: Nodes, hkl: Whole, class_basis: Whole) -> tuple[Whole, Array]:
     """Reflections of the class off the observed net, within the radius of the nodes, and their distances [px]."""
     reach = float(found.radius_px.max())
     scale = found.radius_px[0] / float(np.linalg.norm(found.indices[0] @ hkl))
     count = min(int(np.ceil(1.3 * reach / scale / np.sqrt((class_basis[0] ** 2).sum()))) + 1, 40)
     grid = np.stack(np.meshgrid(np.arange(-count, count + 1), np.arange(-count, count + 1)), -1).reshape(-1, 2)
     reflections = grid @ class_basis
-    parts = reflections @ np.linalg.pinv(hkl)
+    parts = reflections @ np.linalg.pinv(hkl.astype(float))
     off = np.abs(parts - np.rint(parts)).max(1) > 1e-6
     radius = np.linalg.norm(reflections, axis=1) * scale
     keep = off & (radius < reach) & (radius > float(found.radius_px.min()))

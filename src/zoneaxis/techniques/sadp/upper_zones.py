@@ -8,11 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from zoneaxis.techniques.sadp.extinction import ExtinctionClass
-from zoneaxis.techniques.sadp.zones import Axis, reduced, zone_net
-
-FINER = (2, 3, 4, 5)
-"""How many times finer a net with the reflections of upper zones may be. Source: our choice; three zones, of layers
--1, 0 and 1, hold all nodes of nets up to three times as fine and most of the next ones."""
 
 LAYERS = (0, 1, -1, 2, -2)
 """Laue zones that are looked at; fcc crystals leave every second one empty along half of the axes."""
@@ -42,18 +37,4 @@ def under_upper_zone(entry: ExtinctionClass, zones: Any, hkl: Any) -> NDArray[np
         whole = np.rint(above)
         near = np.abs(above - whole).max(-1) < NEAR
         found |= near & entry.centring_allowed(whole.astype(np.int64))
-    return found
-
-
-def upper_nets(entry: ExtinctionClass, zone: Axis) -> list[NDArray[np.float64]]:
-    """Bases (2, 3), in fractions of indices, of nets finer than that of a zone, whose vectors lie under reflections."""
-    basis = zone_net(entry.name, zone).basis_hkl
-    found = []
-    for index in FINER:
-        for step in range(1, index + 1):
-            for shift in range(index // step) if index % step == 0 else ():
-                finer = reduced(np.linalg.inv([[step, 0], [shift, index // step]]) @ basis)
-                vectors = np.stack([finer[0], finer[1], finer[0] + finer[1], finer[0] - finer[1]])
-                if under_upper_zone(entry, [zone], vectors[None]).all():
-                    found.append(finer)
     return found
