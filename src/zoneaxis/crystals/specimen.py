@@ -51,7 +51,7 @@ def specimen(structure: Structure, cells: Sequence[int] = PAPER_CELLS, seed: int
 
     Limits: with full sites the count is the product of cells and sites, and the same for every seed.
     Raises InputError for repeats that are not whole numbers above 0, and for a block above 20 million atoms.
-    Source: docs/theory of the selected-area patterns; block size of Jeong et al., RSC Adv. 14 (2024) 18489.
+    Source: block size of Jeong et al., RSC Adv. 14 (2024) 18489.
     """
     from ase import Atoms
 

@@ -22,13 +22,7 @@ from zoneaxis.recipes.sadp_families import Family
 from zoneaxis.recipes.spread import Spread
 from zoneaxis.scattering.kinematical import DEFAULT_TOLERANCE
 from zoneaxis.techniques.sadp.experiment import LARGEST_SUBPIXELS, SADPExperiment
-
-STANDARD_ZONES = (
-    *((0, 0, 1), (0, 1, 1), (1, 1, 1), (0, 1, 2), (1, 1, 2), (1, 2, 2), (0, 1, 3), (1, 1, 3)),
-    *((0, 2, 3), (1, 2, 3), (1, 3, 3), (2, 2, 3), (2, 3, 3), (0, 1, 4), (1, 1, 4), (1, 2, 4)),
-)
-"""Source: Jeong et al., RSC Adv. 14 (2024) 18489, sixteen axes from [001] to [233]; the last three, which the paper
-does not name, are our choice."""
+from zoneaxis.techniques.sadp.zones import STANDARD_ZONES
 
 UNKNOWN, NAMED = "unknown", "named"
 ALL_PARTS = (*PARTS, UNKNOWN, NAMED)

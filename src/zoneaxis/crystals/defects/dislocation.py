@@ -21,7 +21,7 @@ Array = NDArray[np.float64]
 
 LAYOUTS = ("pile-up", "wall", "random")
 SPACING_ANGSTROM = 40.0
-"""Between neighbours of an array. Source: 30 to 60 Å proposed in the theory note of SADP, 5.4."""
+"""Between neighbours of an array. Source: our choice."""
 MOST_DISLOCATIONS = 64
 """Our choice: far more than fit into a specimen of 160 Å."""
 SAMPLE = 2000
@@ -69,7 +69,7 @@ def edge_dislocations(
             next glide plane.
         signs: +1 or -1 for each, or "random"; default all +1.
         offset_angstrom: (x, y) of the middle of the array from the origin.
-        core_angstrom: half width of the core on its glide plane, see `stroh`; default |b| (theory note of SADP, 5.4),
+        core_angstrom: half width of the core on its glide plane, see `stroh`; default |b|,
             which keeps all atoms of Al, Fe and Si apart by 0.8 of the nearest neighbours' distance or more.
         seed: of every draw here.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 TIME_STEP_FS = 2.0
-"""Source: docs/theory of the selected-area patterns, section 5.2; the fastest wave of Al takes about 100 fs."""
+"""Source: our choice; the fastest wave of Al takes about 100 fs."""
 FRICTION_PER_PS = 10.0
 """Langevin friction. Our choice: the heat of the bath arrives within 0.1 ps, the phonons keep their frequencies."""
 SHIPPED_K = (100, 300)

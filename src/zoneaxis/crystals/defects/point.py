@@ -54,7 +54,7 @@ def vacancies(
     left them. Fields of several defects add up, which holds for dilute defects only.
     Raises InputError for a fraction outside 0 to 0.5 or one that is no repeat, and for a relaxation or an
     ordered repeat after twins or dislocations, across which neighbours change: make point defects first.
-    Source: docs/theory of the selected-area patterns, section 5.3.
+    Source: Jeong et al., RSC Adv. 14 (2024) 18489.
     """
     chosen, cells = _chosen(atoms, fraction, seed, ordered, np.ones(len(atoms), dtype=bool))
     field = _field(atoms, relaxation, relax_factor, "vacancy", "", cells)
@@ -78,7 +78,7 @@ def substituted(
 
     Args: element: symbol of what comes in; the others as in `vacancies`. Only atoms of other elements are exchanged.
     Limits: a fraction of 0 changes nothing. Raises InputError as `vacancies`, and for an unknown element.
-    Source: docs/theory of the selected-area patterns, section 5.3.
+    Source: Jeong et al., RSC Adv. 14 (2024) 18489.
     """
     number = _atomic_number(element)
     chosen, cells = _chosen(atoms, fraction, seed, ordered, atoms.numbers != number)
@@ -115,7 +115,7 @@ def interstitials(
 
     Limits: a fraction of 0 adds nothing. Raises InputError as `vacancies`, for an unknown element, for a site that the
     lattice does not have or that is taken, and for more interstitials than places.
-    Source: docs/theory of the selected-area patterns, section 5.3.
+    Source: Jeong et al., RSC Adv. 14 (2024) 18489.
     """
     from ase import Atoms as Block
 

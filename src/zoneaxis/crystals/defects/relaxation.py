@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 FORCE_EV_PER_ANGSTROM = 0.02
-"""Largest force left on an atom. Source: docs/theory of the selected-area patterns, section 5.3."""
+"""Largest force left on an atom. Source: our choice."""
 KICK_ANGSTROM = 0.001
 """Standard deviation of the random start, without which a symmetric place is never left. Source: the same section."""
 MOST_STEPS = 300
@@ -58,7 +58,7 @@ def relaxed_field(
 
     Limits: a substitution by the host itself moves nothing beyond the force limit.
     Raises InputError for another crystal or kind, a missing element, a run that does not settle, and a missing CHGNet.
-    Source: the cases of docs/theory of the selected-area patterns, section 5.3.
+    Source: the cases of Jeong et al., RSC Adv. 14 (2024) 18489.
     """
     from ase import Atom
     from ase.optimize import BFGS

@@ -100,7 +100,7 @@ SLIP_SYSTEMS = {
     "primitive": SlipSystem("primitive", (1.0, 0.0, 0.0), (0, 1, 0)),
 }
 """One system of each kind; `variants` gives the others. Source: Hirth and Lothe, Theory of Dislocations, 1982, chapters
-9 to 11; fcc with line [1 -1 -2] as in the theory note of SADP, 5.4. The last, b = a[100] on (010), is our choice for
+9 to 11; fcc with line [1 -1 -2] as the glide plane demands. The last, b = a[100] on (010), is our choice for
 any crystal whose only sure lattice translations are the cell's own."""
 
 

@@ -33,7 +33,7 @@ def strained(atoms: Atoms, strain: ArrayLike) -> Atoms:
         strain: (3, 3) symmetric, dimensionless; extension is positive, shear places hold gamma/2.
 
     Limits: zero changes nothing but the history. Raises InputError for a tensor that is not symmetric, not finite or
-    has a principal strain beyond ±0.3. Source: docs/theory of the selected-area patterns, section 5.1.
+    has a principal strain beyond ±0.3. Source: docs/theory/spots.md.
     """
     growth = np.eye(3) + checked_strain(strain)
     known = details(atoms)

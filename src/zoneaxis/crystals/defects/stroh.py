@@ -54,7 +54,7 @@ def isotropic_edge_field(
     Raises:
         InputError: Poisson's ratio outside -1 to 0.5; a Burgers vector of no length; a negative core.
 
-    Source: Hirth and Lothe, Theory of Dislocations, 1982, section 3-4 (formulas in the theory note of SADP, 5.4).
+    Source: Hirth and Lothe, Theory of Dislocations, 1982, section 3-4.
     """
     if not -1.0 < poisson < 0.5:
         raise InputError(f"poisson = {poisson}: expected more than -1 and less than 0.5")

@@ -113,7 +113,7 @@ def displaced(atoms: Atoms, b_iso_angstrom2: float | Mapping[str, float] | None 
 
     Limits: B = 0 moves nothing. Spots fall as exp(-B g^2 / 2), diffuse intensity rises as 1 - exp(-B q^2 / 2).
     Raises InputError for a B below 0 or above 20 Å², or an element that the specimen does not hold.
-    Source: Debye-Waller factor of independent atoms (Einstein model); section 5.2 of the selected-area note.
+    Source: Debye-Waller factor of independent atoms (Einstein model); docs/theory/spots.md.
     """
     symbols = np.array(atoms.get_chemical_symbols())
     own = np.asarray(atoms.arrays.get("b_iso", np.zeros(len(atoms))), dtype=np.float64)

@@ -74,7 +74,7 @@ def twinned(
     Raises:
         InputError: a value out of range; a slab thinner than a layer; a specimen with dislocations or twins in it.
 
-    Source: theory note of SADP, 5.5; Jeong et al., RSC Adv. 14 (2024) 18489.
+    Source: Jeong et al., RSC Adv. 14 (2024) 18489.
     """
     chosen = twin_law(law) if isinstance(law, str) else law
     hkl = chosen.normal if normal is None else normal

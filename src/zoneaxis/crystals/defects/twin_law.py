@@ -37,7 +37,7 @@ TWIN_LAWS = {
     "bcc": TwinLaw((1, -2, 1), (1, 1, 1), (1, 0, -1)),
     "diamond": TwinLaw((1, 1, 1), (1, 1, -2), (1, -1, 0), through="gap"),
 }
-"""Source: theory note of SADP, 5.5; Christian and Mahajan, Prog. Mater. Sci. 39 (1995) 1. In diamond the mirror halves
+"""Source: Christian and Mahajan, Prog. Mater. Sci. 39 (1995) 1. In diamond the mirror halves
 the bonds that stand on (111)."""
 
 

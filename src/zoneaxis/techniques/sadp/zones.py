@@ -36,12 +36,12 @@ STANDARD_ZONES: tuple[Axis, ...] = (
     (1, 1, 4),
     (1, 2, 4),
 )
-"""Axes [uvw] of the standard triangle with indices up to 3, and 014, 114, 124. Source: docs/theory, after Jeong et al.,
+"""Axes [uvw] of the standard triangle with indices up to 3, and 014, 114, 124. Source: Jeong et al.,
 RSC Adv. 14 (2024) 18489, who use 16 axes from [001] to [233]; their last three are to be checked."""
 
 NET_REACH = 4.0
 """The net of a zone is spanned by the allowed reflections up to this multiple of the shortest.
-Source: the enumeration of nets in the theory note; farther ones are weak in a thin crystal."""
+Source: our choice; farther ones are weak in a thin crystal."""
 
 SECOND_REACH = 1.5
 """And up to this multiple of the shortest one across it, which long nets such as [014] need. Source: our choice."""
