@@ -96,4 +96,8 @@ def _write_indexed(made: xr.Dataset, crystal: str, path: Path) -> None:
         rotation_deg=told["rotation_deg"],
         tilt_mrad=told["tilt_mrad"],
     )
-    path.write_bytes(indexed_picture(made["intensity"].values[0], experiment, crystals.load(crystal)))
+    path.write_bytes(
+        indexed_picture(
+            made["intensity"].values[0], experiment, crystals.load(crystal), displayed=told["camera"] != "none"
+        )
+    )

@@ -26,7 +26,7 @@ FRICTION_PER_PS = 10.0
 """Langevin friction. Our choice: the heat of the bath arrives within 0.1 ps, the phonons keep their frequencies."""
 SHIPPED_K = (100, 300)
 """Temperatures of the snapshots in this folder. Source: Jeong et al., RSC Adv. 14 (2024) 18489."""
-PAPER_CELLS = (3, 3, 3)
+RUN_CELLS = (3, 3, 3)
 """108 atoms of Al. Source: Jeong et al., RSC Adv. 14 (2024) 18489."""
 
 
@@ -66,7 +66,7 @@ def trajectory(
     steps: int,
     seed: int = 0,
     *,
-    cells: Sequence[int] = PAPER_CELLS,
+    cells: Sequence[int] = RUN_CELLS,
     every: int = 1,
     calculator: Calculator | None = None,
 ) -> Iterator[Snapshot]:
@@ -106,7 +106,7 @@ def snapshots(
     count: int = 20,
     seed: int = 0,
     *,
-    cells: Sequence[int] = PAPER_CELLS,
+    cells: Sequence[int] = RUN_CELLS,
     every: int = 50,
     settle: int = 500,
     calculator: Calculator | None = None,

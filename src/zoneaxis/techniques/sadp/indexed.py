@@ -60,12 +60,17 @@ def labelled_spots(
 
 
 def indexed_picture(
-    pattern: NDArray[np.float32], experiment: SADPExperiment, structure: Structure, title: str = ""
+    pattern: NDArray[np.float32],
+    experiment: SADPExperiment,
+    structure: Structure,
+    title: str = "",
+    *,
+    displayed: bool = False,
 ) -> bytes:
     """PNG of a pattern (rows, cols) with labels; the same pattern gives the same bytes.
 
-    Grey values are the fourth root of the intensity, white from the brightest thousandth on. The bar is
-    0.5 1/Å long at the centre.
+    Grey values are the fourth root of the intensity, or the pattern itself if a camera has `displayed` it; white from
+    the brightest thousandth on. The bar is 0.5 1/Å long at the centre.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -73,7 +78,7 @@ def indexed_picture(
     figure = Figure(figsize=(7.0, 7.4), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.subplots()
-    shown = np.clip(pattern, 0.0, None) ** 0.25
+    shown = np.clip(pattern, 0.0, None) ** (1.0 if displayed else 0.25)
     axes.imshow(shown, cmap="gray", vmax=max(float(np.quantile(shown, WHITE)), 1e-12))
     hkl, places, _ = labelled_spots(experiment, structure)
     away = 0.02 * experiment.detector.size_px
