@@ -266,6 +266,19 @@ def test_random_occupation_feeds_the_background():
     assert float(diffuse_intensity(Block.of(full, (5, 5, 5)), q).abs().max()) == 0.0
 
 
+@pytest.mark.parametrize("form_factor", ["lobato", "peng"])
+def test_many_vectors_are_read_from_a_table(form_factor):
+    """Background and spots of many vectors are those of a few at a time, to 1e-5 of their largest values."""
+    hot = zincblende()
+    hot.add_site_property("b_iso", [0.8] * len(hot))
+    block = Block.of(hot, (2, 3, 2))
+    q = torch.cat([on_the_sphere(9000, 2.0), on_the_sphere(1000, 0.05)])
+    for quantity in (diffuse_intensity, block_intensity):
+        many = quantity(block, q, form_factor).double()
+        few = torch.cat([quantity(block, part, form_factor) for part in q.split(1000)]).double()
+        assert float((many - few).abs().max()) < 1e-5 * float(few.max())
+
+
 def test_block_of_a_turned_frame():
     """The frame turns the block: the same intensity at turned vectors."""
     structure = magnesium()

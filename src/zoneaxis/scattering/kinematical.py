@@ -18,6 +18,7 @@ import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,8 +48,8 @@ UPSAMPLING = 1.25
 NEGLIGIBLE = 1e-8
 """Intensity of the sum over cells, over its peak, below which the structure factor is not worked out. Source: our
 choice; a camera that counts a million electrons in the central spot sees none of it."""
-TABLE = 4096
-"""Points of a table of form factors, even in q^2. Source: our choice; interpolation is off by less than 1e-6."""
+TABLE = 8192
+"""Points of a table of form factors, even in |q|. Source: our choice; interpolation is off by less than 1e-6."""
 CHUNK = 1 << 15
 """Directions worked on at a time: their intermediates stay in the cache of the processor."""
 
@@ -99,9 +100,9 @@ class Block:
         turn = np.eye(3) if frame is None else np.asarray(frame, dtype=float).T
         cell = basis(structure) @ turn
         found: dict[tuple[int, float], list[tuple[NDArray[np.float64], float]]] = {}
-        for site, b_iso in zip(structure, structure.site_properties["b_iso"], strict=True):
+        places = structure.frac_coords @ cell
+        for site, place, b_iso in zip(structure, places, structure.site_properties["b_iso"], strict=True):
             for element, share in site.species.items():
-                place = site.frac_coords @ cell
                 found.setdefault((int(element.Z), float(b_iso)), []).append((place, float(share)))
         kinds = tuple(
             Kind(z, b, np.array([place for place, _ in atoms]), np.array([share for _, share in atoms]))
@@ -153,7 +154,7 @@ def cell_amplitude(kinds: Sequence[Kind], q: Tensor, form_factor: str = FORM_FAC
 
 
 def block_intensity(block: Block, q: Tensor, form_factor: str = FORM_FACTOR) -> Tensor:
-    """|A(q)|^2 [angstrom^2] of a block, float32 (...), at any q (..., 3) float64: the fast road to a pattern.
+    """|A(q)|^2 [angstrom^2] of a block, float32 (...), at any q (..., 3) float64; of a picture see `block_pixels`.
 
     Single precision after the phases q.a are reduced to one cell; where the sum over cells is below `NEGLIGIBLE` of
     its peak the structure factor is left out and the intensity is 0.
@@ -181,15 +182,25 @@ def diffuse_intensity(block: Block, q: Tensor, form_factor: str = FORM_FACTOR) -
     Limits: 0 for full sites at rest; N (1 - e^{-B q^2/2}) f^2 for one full kind of atom.
     """
     squared = q.square().sum(-1)
-    damped, bare = _tables(block.kinds, squared, form_factor), _tables(_at_rest(block.kinds), squared, form_factor)
-    total = torch.zeros_like(squared)
-    for site, count in _alike_sites(block.kinds).items():
-        everything, coherent = torch.zeros_like(squared), torch.zeros_like(squared)
+    resting = _at_rest(block.kinds)
+    if squared.numel() <= TABLE:
+        damped, bare = _tables(block.kinds, squared, form_factor), _tables(resting, squared, form_factor)
+        return block.cells * _uncorrelated(block.kinds, damped, bare)
+    end = table_end(float(squared.max()))
+    damped, bare = ([damped_table(kind, end, form_factor) for kind in kinds] for kinds in (block.kinds, resting))
+    return _read(block.cells * _uncorrelated(block.kinds, damped, bare), squared, end)
+
+
+def _uncorrelated(kinds: Sequence[Kind], damped: Sequence[Tensor], bare: Sequence[Tensor]) -> Tensor:
+    """Of one cell, from the form factors of its kinds with heat and at rest."""
+    total = torch.zeros_like(bare[0])
+    for site, count in _alike_sites(kinds).items():
+        everything, coherent = torch.zeros_like(total), torch.zeros_like(total)
         for kind, share in site:
             everything += share * bare[kind].square()
             coherent += share * damped[kind]
         total += count * (everything - coherent.square())
-    return block.cells * total.clamp_min(0.0)
+    return total.clamp_min(0.0)
 
 
 def thermal_diffuse_intensity(kinds: Sequence[Kind], q: Tensor, form_factor: str = FORM_FACTOR) -> Tensor:
@@ -305,20 +316,35 @@ def _fejer(x: Tensor, repeats: Sequence[int]) -> Tensor:
     return (ratio[0] * ratio[1] * ratio[2]).square()
 
 
+def table_end(highest: float) -> float:
+    """Largest |q| [1/angstrom] of the tables that reach q^2 = `highest`: a power of two, so that few are made."""
+    return 2.0 ** math.ceil(0.5 * math.log2(max(highest, 2.0**-10)))
+
+
+def damped_table(kind: Kind, end: float, form_factor: str = FORM_FACTOR) -> Tensor:
+    """f e^{-B q^2/4} [angstrom] of a kind, (TABLE,) float64, |q| evenly from 0 to `end` [1/angstrom]; to be read."""
+    return _damped_table(kind.atomic_number, kind.b_iso, end, form_factor)
+
+
+@lru_cache(maxsize=128)
+def _damped_table(atomic_number: int, b_iso: float, end: float, form_factor: str) -> Tensor:
+    quarter = torch.linspace(0.0, end, TABLE, dtype=torch.float64).square() / 4.0
+    return elastic(atomic_number, quarter, form_factor) * torch.exp(-b_iso * quarter)
+
+
 def _tables(kinds: Sequence[Kind], squared: Tensor, form_factor: str) -> list[Tensor]:
     """f_j e^{-B_j q^2/4} at given q^2, for every kind, interpolated in a table where there are many."""
-    made = []
-    for kind in kinds:
-        if squared.numel() <= TABLE:
-            f = elastic(kind.atomic_number, squared / 4.0, form_factor)
-            made.append(f * torch.exp(-kind.b_iso * squared / 4.0))
-            continue
-        highest = float(squared.max()) or 1.0
-        grid = torch.linspace(0.0, highest, TABLE, dtype=torch.float64)
-        values = (elastic(kind.atomic_number, grid / 4.0, form_factor) * torch.exp(-kind.b_iso * grid / 4.0)).to(
-            squared
-        )
-        place = squared * ((TABLE - 1) / highest)
-        low = place.long().clamp(0, TABLE - 2)
-        made.append(torch.lerp(values[low], values[low + 1], place - low))
-    return made
+    if squared.numel() > TABLE:
+        end = table_end(float(squared.max()))
+        return [_read(damped_table(kind, end, form_factor), squared, end) for kind in kinds]
+    return [
+        elastic(kind.atomic_number, squared / 4.0, form_factor) * torch.exp(-kind.b_iso * squared / 4.0)
+        for kind in kinds
+    ]
+
+
+def _read(table: Tensor, squared: Tensor, end: float) -> Tensor:
+    """Values at given q^2 of a table of |q| that runs evenly from 0 to `end`."""
+    values, place = table.to(squared), squared.sqrt() * ((TABLE - 1) / end)
+    low = place.long().clamp(0, TABLE - 2)
+    return torch.lerp(values[low], values[low + 1], place - low)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from zoneaxis.crystals.cell import basis
 from zoneaxis.crystals.specimen import unit_cell
 from zoneaxis.errors import InputError
 from zoneaxis.instrument.planar_detector import PlanarDetector
+from zoneaxis.scattering.block_pixels import OUTSIDE, PixelVectors, mean_block_intensity, nodes_across
 from zoneaxis.scattering.electron import wavelength_angstrom
 from zoneaxis.scattering.form_factors import TABLES
 from zoneaxis.scattering.kinematical import (
@@ -29,7 +30,6 @@ from zoneaxis.scattering.kinematical import (
     LOOSEST_TOLERANCE,
     Block,
     Kind,
-    block_intensity,
     diffuse_intensity,
     specimen_amplitude,
     specimen_kinds,
@@ -148,17 +148,28 @@ class SADPExperiment:
         return Block.of(structure, cells, self.frame(basis(structure)))
 
     def perfect(self, structure: Structure, cells: Sequence[int]) -> Tensor:
-        """Pattern (rows, cols) float32 of a block of perfect crystal, mean of |A|² [Å²] over each pixel."""
+        """Pattern (rows, cols) float32 of a block of perfect crystal, mean of |A|² [Å²] over each pixel.
+
+        By the fast road of `block_pixels`, which gives its limits; the mean of `block_intensity` over `subpixels`
+        places a side of each pixel is the same.
+        """
         block = self.block(structure, cells)
-        corners = np.array(list(np.ndindex(2, 2, 2))) @ (block.cell * (np.array(block.repeats) - 1)[:, None])
-        places = np.concatenate([kind.positions for kind in block.kinds])
-        factor = self._factor(np.ptp(corners, axis=0) + np.ptp(places, axis=0))
-        pattern = self.detector.binned(
-            block_intensity(block, _vectors(self.detector, factor), self.form_factor), factor
-        )
+        detector, factor = self.detector, self.subpixels(block)
+        nodes = _nodes(detector, nodes_across(block, detector.size_px * detector.step_per_angstrom))
+        pattern = mean_block_intensity(block, _pixels(detector), nodes, factor, self.form_factor)
         if self.diffuse:
             pattern = pattern + diffuse_intensity(block, _vectors(self.detector, 1), self.form_factor).float()
         return pattern
+
+    def subpixels(self, block: Block) -> int:
+        """Sub-pixels a side of a pixel that `perfect` takes for a block.
+
+        Raises:
+            InputError: more than 4096 across the picture.
+        """
+        corners = np.array(list(np.ndindex(2, 2, 2))) @ (block.cell * (np.array(block.repeats) - 1)[:, None])
+        places = np.concatenate([kind.positions for kind in block.kinds])
+        return self._factor(np.ptp(corners, axis=0) + np.ptp(places, axis=0))
 
     def specimen(self, atoms: Atoms) -> Tensor:
         """Pattern (rows, cols) float32 of explicit atoms, mean of |A|² [Å²] over each pixel.
@@ -201,3 +212,16 @@ class SADPExperiment:
 def _vectors(detector: PlanarDetector, oversampling: int) -> Tensor:
     """Scattering vectors (rows, cols, 3) of the sub-pixels, each component in one piece; only to be read."""
     return detector.q(oversampling).permute(2, 0, 1).contiguous().permute(1, 2, 0)
+
+
+@lru_cache(maxsize=2)
+def _pixels(detector: PlanarDetector) -> PixelVectors:
+    """Scattering vectors inside the pixels; only to be read."""
+    return PixelVectors.of(_vectors(detector, 1), detector.step_per_angstrom, detector.wavelength_angstrom)
+
+
+@lru_cache(maxsize=8)
+def _nodes(detector: PlanarDetector, across: int) -> Tensor:
+    """Scattering vectors of so many nodes across the screen and `OUTSIDE` more beyond each edge; only to be read."""
+    pitch_mm = detector.size_px * detector.pixel_mm / across
+    return replace(detector, size_px=across + 2 * OUTSIDE, pixel_mm=pitch_mm).q().float()
