@@ -1,4 +1,4 @@
-"""`zoneaxis identify --technique sadp`: pictures of one crystal in, group and lattice parameter out, no model."""
+"""`zoneaxis identify --technique sadp`: pictures of one crystal in, group and lattice parameter out."""
 
 import json
 
@@ -7,6 +7,7 @@ import pytest
 from PIL import Image
 
 import zoneaxis as program
+from tests.small_spots import save_model
 from tests.techniques.sadp.net_pictures import picture
 from zoneaxis.patterns import store
 from zoneaxis.patterns.schema import pattern_set
@@ -77,10 +78,35 @@ def test_python_twin(file):
     assert readings[0].values["lattice_parameter_angstrom"].value == pytest.approx(4.05 / 0.8, abs=0.03)
 
 
+def test_model_of_choice(zoneaxis, file, tmp_path):
+    """A model folder is asked too, also where the technique is left to it; `lattice-fit` stands for none."""
+    folder = save_model(tmp_path / "toy")
+    for words in (("--model", folder), ("--technique", "sadp", "--model", folder)):
+        ended = zoneaxis("identify", file, "--json", *words)
+        assert ended.code == 0, ended.err
+        first = json.loads(ended.out.splitlines()[0])
+        assert first["model"] == "toy-spots" and first["technique"] == "sadp"
+        assert sum(first["evidence"]["network"]["probabilities"].values()) == pytest.approx(1, abs=1e-3)
+        assert "network" in first["reason"]
+    alone = json.loads(zoneaxis("identify", file, "--json", "--model", "lattice-fit").out.splitlines()[0])
+    assert alone["model"] == "lattice-fit" and "network" not in alone["evidence"]
+
+
+def test_model_without_scale(zoneaxis, images, tmp_path):
+    """A picture without scale is read by its lattice, and the reason says that the network is silent."""
+    shown = np.sqrt(np.clip(images[2] / images[2].max(), 0, 1))
+    Image.fromarray((255 * np.clip(1.5 * shown, 0, 1)).astype(np.uint8)).save(tmp_path / "a.png")
+    ended = zoneaxis("identify", tmp_path / "a.png", "--model", save_model(tmp_path / "toy"), "--json")
+    told = json.loads(ended.out)
+    assert told["answers"][0]["label"] == "225" and told["model"] == "lattice-fit"
+    assert "the network is silent" in told["reason"]
+
+
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("--technique", "sadp", "--model", "m"), "model = m"),
+        (("--technique", "sadp", "--model", "m"), "model 'm': neither"),
+        (("--technique", "sadp", "--model", "ebsd-space-groups"), "it reads ebsd, not sadp"),
         (("--technique", "sadp", "--no-verify"), "verify = False"),
         (("--technique", "sadp", "--pattern-centre", "0.5,0.2,0.5"), "pattern_centre"),
         (("--technique", "sadp", "--per-angstrom-per-px", "-1"), "per_angstrom_per_px = -1"),

@@ -87,7 +87,7 @@ def test_all_files_are_looked_at_first(model, measured, tmp_path):
 
 def test_default_model_of_each_technique():
     """Every technique that can be read names a model; the one of EBSD is shipped."""
-    assert set(DEFAULTS) == {"ebsd", "cbleed"}
+    assert set(DEFAULTS) == {"ebsd", "cbleed", "sadp"}
     assert model_folder(None).name == model_folder(None, "ebsd").name == DEFAULTS["ebsd"]
 
 

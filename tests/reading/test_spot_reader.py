@@ -5,6 +5,7 @@ import functools
 import numpy as np
 import pytest
 
+from tests.small_spots import save_model
 from tests.techniques.sadp.net_pictures import CRYSTALS, picture
 from zoneaxis.errors import InputError
 from zoneaxis.patterns.schema import pattern_set
@@ -101,18 +102,41 @@ def test_a_network_can_speak_too():
     """Its probabilities multiply those of the lattices, and stand in the evidence."""
     taken = []
 
-    def proposer(given):
-        taken.append(len(given))
+    def proposer(given, scales, centres_px):
+        taken.append((given[0].shape, scales, len(centres_px[0])))
         return {"221": 0.9, "225": 0.1}
 
-    (reading,) = SpotReader(proposer).read("al.npz", pictures("Al", ((1, 1, 1),)), [None])
+    (reading,) = SpotReader(proposer, model="n").read("al.npz", pictures("Al", ((1, 1, 1),)), [None])
     (alone,) = SpotReader().read("al.npz", pictures("Al", ((1, 1, 1),)), [None])
     chance = {answer.label: answer.probability for answer in alone.answers}
     told = {answer.label: answer.probability for answer in reading.answers}
-    assert taken == [1]
+    assert taken == [((256, 256), [None], 2)]
     assert told["221"] / told["225"] == pytest.approx(9 * chance["221"] / chance["225"])
     assert told["229"] == 0
-    assert reading.evidence["network"]["probabilities"] == {"221": 0.9, "225": 0.1}
+    assert reading.evidence["network"] == {
+        "model": "n",
+        "silent": False,
+        "probabilities": {"221": 0.9, "225": 0.1},
+    }
+    assert reading.evidence["agreement"] is True and reading.model == "n"
+    assert "the network agrees with 221 (0.90)" in reading.reason
+    assert reading.evidence["lattice"]["probabilities"]["221"] > 0 and "network" not in alone.evidence
+
+
+def test_opened_with_a_model_and_without(tmp_path, monkeypatch):
+    """A folder, the shipped model where there is one, and the lattice alone; other techniques are refused."""
+    folder = save_model(tmp_path / "toy")
+    reader = SpotReader.open(folder)
+    assert (reader.model, reader.other_threshold) == ("toy-spots", 0.9)
+    (reading,) = reader.read("al.npz", pictures("Al", ((1, 1, 1),)), [STEP])
+    assert set(reading.evidence["network"]["probabilities"]) == {"213", "221", "225", "other"}
+    assert SpotReader.open("lattice-fit") == SpotReader()
+    monkeypatch.setattr("zoneaxis.reading.spot_reader.shipped_default", lambda technique: None)
+    assert SpotReader.open() == SpotReader()
+    monkeypatch.setattr("zoneaxis.reading.spot_reader.shipped_default", lambda technique: folder)
+    assert SpotReader.open().model == "toy-spots"
+    with pytest.raises(InputError, match="it reads cbleed, not sadp"):
+        SpotReader.open("cbleed-si001")
 
 
 def test_bad_pictures_are_refused():

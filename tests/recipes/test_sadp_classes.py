@@ -78,3 +78,14 @@ def test_ill_formed_lists_are_refused(arguments: dict) -> None:
     """Unknown labels, labels merged twice and repeated groups raise."""
     with pytest.raises(InputError, match="SADP classes"):
         SADPClasses(**arguments)
+
+
+def test_a_class_for_all_others() -> None:
+    """It comes last, is a group of its own, and is asked for by name; without it there is an error."""
+    classes = SADPClasses((221, 225), ((0, 0, 1), (0, 1, 1)), other=True)
+    labels = _labels((198, 0, 0, 1), (225, 0, 1, 1))
+    assert classes.grouping.materials[-1] == "other" and classes.answers == ("221", "225", "other")
+    assert classes.other_numbers(labels).tolist() == [4, 4] and classes.numbers(labels).tolist() == [-1, 3]
+    assert torch.equal(classes.shares.argmax(-1), torch.tensor([0, 0, 1, 1, 2]))
+    with pytest.raises(InputError, match="other"):
+        SADPClasses().other_numbers(labels)

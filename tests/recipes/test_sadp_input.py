@@ -14,6 +14,7 @@ from zoneaxis.instrument.diffraction_camera import DiffractionCamera
 from zoneaxis.learn.networks import build
 from zoneaxis.learn.stored_patterns import PatternStack
 from zoneaxis.patterns import store
+from zoneaxis.patterns.polar_view import PolarView
 from zoneaxis.patterns.schema import pattern_set
 from zoneaxis.recipes.sadp_classes import SADPClasses
 from zoneaxis.recipes.sadp_input import PictureInput, PolarInput, through_camera
@@ -140,6 +141,16 @@ def test_chance_comes_from_the_generator() -> None:
     assert torch.equal(first, again) and not torch.allclose(first, other)
     assert first.shape == (6, 48, 48)
     assert torch.allclose(first.mean((1, 2)), torch.zeros(6), atol=1e-4)
+
+
+@pytest.mark.parametrize("camera_constant", ["known", "unknown"])
+def test_nothing_drawn_is_the_view(camera_constant: str) -> None:
+    """What is prepared for reading are the cells of the polar view with the same settings."""
+    made = PolarInput(size=48, camera_constant=camera_constant, last=0.9, stretch="root")
+    scale = torch.tensor([0.016])
+    view = PolarView(48, camera_constant, last=0.9, stretch="root")
+    assert torch.equal(made.prepared(_spots(0.016), scale), view(_spots(0.016), scale))
+    assert made.view == view and (made.edges, made.spacing) == (view.edges, view.spacing)
 
 
 def test_picture_input_is_the_picture() -> None:

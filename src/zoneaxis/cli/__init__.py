@@ -71,7 +71,7 @@ def program(
 
 commands.add_typer(simulations, name="simulate")
 commands.command("generate", epilog="Example: zoneaxis generate recipe.toml -o patterns.zarr --workers 2")(generate)
-commands.command("train", epilog="Example: zoneaxis train recipe.toml -o model/")(train)
+commands.command("train", epilog="Example: zoneaxis train recipes/sadp_reader.toml -o runs/sadp_reader")(train)
 commands.command("identify", epilog="Example: zoneaxis identify map.h5 --dataset 'Scan 1' --report map.html")(identify)
 commands.command(
     "refine", epilog="Example: zoneaxis refine discs.npz my.cif --half-width 0.66 --zone 1,-1,0 -o fit.png"

@@ -35,7 +35,7 @@ def train(
         Path, typer.Option("-o", "--output", help="Folder of the run and its model.", show_default=False)
     ],
     workers: Annotated[
-        int | None, typer.Option(help="Processes that simulate master patterns.", show_default="all cores")
+        int | None, typer.Option(help="Processes that simulate patterns.", show_default="all cores")
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Put the new model in the place of a finished one.")] = False,
 ) -> None:

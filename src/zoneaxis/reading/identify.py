@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zoneaxis.errors import InputError
-from zoneaxis.reading.model import DEFAULT_MODEL, DEFAULTS, model_folder, stated
+from zoneaxis.reading.model import DEFAULT_MODEL, DEFAULTS, LATTICE_FIT, model_folder, stated
 from zoneaxis.reading.reading import Reading
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ REGRESSOR = "zoneaxis-regressor/"
 """How the format of a model begins that reads values."""
 BATCH_IMAGES = 64
 SPOTS = "sadp"
-"""The technique that is read by spots and lattices, without a network."""
+"""The technique that is read by spots and lattices, with a network or without."""
 
 Progress = Callable[[str, int, int], None]
 Centre = tuple[float, float, float]
@@ -44,14 +44,15 @@ def identify(
     """Read every pattern of every file: what it shows, how sure that is or `unknown`, and why.
 
     A classifier (EBSD) answers with space groups and a set that holds the truth, a regressor (CBLEED) with values,
-    their uncertainties and the likelier of its alternatives. Selected-area patterns (SADP) are read without a network,
-    by the plane lattices of their spots: all pictures of a file together, as one crystal.
+    their uncertainties and the likelier of its alternatives. Selected-area patterns (SADP) are read by the plane
+    lattices of their spots and, where a model is shipped or named, a network: all pictures of a file together, as one
+    crystal.
 
     Args:
         paths: images or scan files.
         technique: of the patterns; None: the model's own; if no model is named either, what the files state (those
             written by `simulate` do), else `ebsd`.
-        model: name of a shipped model or a folder; None: the technique's default.
+        model: name of a shipped model or a folder; None: the technique's default. `lattice-fit`: SADP without network.
         verify: let the physics confirm: match simulated patterns of the library's crystals (EBSD), or refine by maximum
             likelihood through the simulator's emulator (CBLEED). Without it the network alone answers.
         refine: the same for a regressor, by its own name; None: as `verify`.
@@ -74,10 +75,10 @@ def identify(
         raise InputError("identify: no file given")
     if technique is None and model is None:
         technique = _stated_by(listed)
-    if technique == SPOTS:
-        _refuse(SPOTS, model=model, verify=None if verify else False, refine=refine, library=library)
+    if technique == SPOTS or (technique is None and _of_spots(model)):
+        _refuse(SPOTS, verify=None if verify else False, refine=refine, library=library)
         _refuse(SPOTS, pattern_centre=pattern_centre)
-        yield from _by_spots(listed, dataset, per_angstrom_per_px, each_alone, images, progress)
+        yield from _by_spots(listed, model, dataset, per_angstrom_per_px, each_alone, images, progress)
         return
     _refuse(technique or "models", per_angstrom_per_px=per_angstrom_per_px, each_alone=each_alone or None)
     folder = model_folder(model, technique)
@@ -100,7 +101,7 @@ def _stated_by(paths: list[str | Path]) -> str | None:
     """The technique that the files state, None if none does; `InputError` for files of several."""
     from zoneaxis.reading.image_file import stated_technique
 
-    known = sorted({stated_technique(Path(path)) for path in paths} & {*DEFAULTS, SPOTS})
+    known = sorted({stated_technique(Path(path)) for path in paths} & set(DEFAULTS))
     if len(known) > 1:
         raise InputError(f"identify: files of {' and '.join(known)}; read them one technique at a time")
     return known[0] if known else None
@@ -110,24 +111,31 @@ def _refuse(reads: str, **given: object) -> None:
     """`InputError` for the first option that is given and does not belong to what is read."""
     for name, value in given.items():
         if value is not None:
-            wanted = "patterns of sadp are read by their lattices alone" if reads == SPOTS else "for patterns of sadp"
+            wanted = "patterns of sadp are read by their lattices" if reads == SPOTS else "for patterns of sadp"
             raise InputError(f"{name} = {value}: {wanted}; leave it out")
+
+
+def _of_spots(model: str | Path | None) -> bool:
+    """Whether a model that is named reads spots."""
+    return model is not None and (model == LATTICE_FIT or stated(model_folder(model))[0] == SPOTS)
 
 
 def _by_spots(
     paths: list[str | Path],
+    model: str | Path | None,
     dataset: str | None,
     per_angstrom_per_px: float | None,
     each_alone: bool,
     images: bool,
     progress: Progress | None,
 ) -> Iterator[Reading]:
-    """Space group, lattice parameter and strain from the positions of spots."""
+    """Space group, lattice parameter and strain from spots."""
     from zoneaxis.patterns import readers
     from zoneaxis.patterns.schema import flatten
     from zoneaxis.reading.camera_scale import camera_scales
     from zoneaxis.reading.spot_reader import SpotReader, check
 
+    reader = SpotReader.open(model)
     sets = [(str(path), flatten(readers.read(path, dataset))) for path in paths]
     scales = []
     for path, patterns in sets:
@@ -135,7 +143,6 @@ def _by_spots(
             raise InputError(f"{path}: patterns of {patterns.attrs['technique']}, not {SPOTS}")
         check(patterns["intensity"].values, path)
         scales.append(camera_scales(patterns, per_angstrom_per_px, path))
-    reader = SpotReader()
     for (path, patterns), steps in zip(sets, scales, strict=True):
         pictures = patterns["intensity"].values
         yield from reader.read(path, pictures, steps, each_alone=each_alone, images=images, progress=progress)

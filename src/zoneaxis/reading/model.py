@@ -8,9 +8,11 @@ from pathlib import Path
 
 from zoneaxis.errors import InputError
 
-DEFAULTS = {"ebsd": "ebsd-space-groups", "cbleed": "cbleed-si001"}
-"""The shipped model of each technique that can be read."""
+DEFAULTS = {"ebsd": "ebsd-space-groups", "cbleed": "cbleed-si001", "sadp": "sadp-cubic"}
+"""The shipped model of each technique that can be read; SADP can be read without."""
 DEFAULT_MODEL = DEFAULTS["ebsd"]
+LATTICE_FIT = "lattice-fit"
+"""Name that stands for reading SADP without a model."""
 
 
 def model_folder(model: str | Path | None, technique: str | None = None) -> Path:
@@ -28,6 +30,12 @@ def model_folder(model: str | Path | None, technique: str | None = None) -> Path
             return folder
     known = ", ".join(sorted(file.parent.name for file in shipped.glob("*/weights.safetensors"))) or "none"
     raise InputError(f"model {str(name)!r}: neither a shipped model ({known}) nor a model folder")
+
+
+def shipped_default(technique: str) -> Path | None:
+    """Folder of the technique's default model; None where the package ships none."""
+    folder = Path(str(resources.files("zoneaxis") / "models" / DEFAULTS[technique]))
+    return folder if (folder / "card.json").is_file() else None
 
 
 def stated(folder: Path) -> tuple[str, str]:

@@ -1,33 +1,30 @@
-"""The spot reader: pictures of one crystal in, its group, lattice parameter and strain out, from spots alone."""
+"""The spot reader: pictures of one crystal in, its group, lattice parameter and strain out.
+
+The lattice fit answers; a network, where there is one, speaks too: see `spot_verdict`.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from zoneaxis.errors import InputError
-from zoneaxis.reading.reading import Answer, Reading, Value, smallest_set
+from zoneaxis.reading.model import LATTICE_FIT, model_folder, shipped_default, stated
+from zoneaxis.reading.reading import Reading, Value
 from zoneaxis.reading.spot_reason import spot_reason
+from zoneaxis.reading.spot_verdict import SpotVerdict, rounded
 from zoneaxis.techniques.sadp.extinction import extinction_class
-from zoneaxis.techniques.sadp.lattice_fit import LARGEST_STRAIN, OTHER, SURE_MISFIT, LatticeFit, PictureFit, fit_lattice
+from zoneaxis.techniques.sadp.lattice_fit import OTHER, LatticeFit, PictureFit, fit_lattice
 from zoneaxis.techniques.sadp.net import Net
 from zoneaxis.techniques.sadp.spots import Spots, find_spots
 
 TECHNIQUE = "sadp"
-
-NAME = "lattice-fit"
-"""Stands where other readings name their network."""
-
-COVERAGE = 0.95
-"""Probability that the prediction set holds together."""
-
-HOPELESS = 99.0
-"""Strangeness of pictures without any net."""
 
 SEARCHED_PX = 256
 """Pictures are binned by a whole factor until their shorter side is at least this and less than twice this.
@@ -37,24 +34,51 @@ SMALLEST_PX = 64
 """Shorter side of a picture that can be read. Source: our choice; a net needs some orders 4 px apart."""
 
 Array = NDArray[np.float64]
-Proposer = Callable[[Sequence[Array]], Mapping[str, float]]
-"""A network: pictures of one crystal in, probabilities of the space groups (as strings) out."""
+Proposer = Callable[[Sequence[Array], Sequence[float | None], Sequence[Array]], Mapping[str, float] | None]
+"""A network: pictures of one crystal, their scales [1/Å per pixel] and the places x, y of their direct beams [px] in;
+probabilities of the space groups (as strings) out, or None where it has nothing to say."""
 
 Progress = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
 class SpotReader:
-    """Reads selected-area patterns by the positions of their spots.
+    """Reads selected-area patterns by the positions of their spots, and by a network.
 
     Attributes:
-        proposer: a network that speaks too; None: lattices alone. Its probabilities multiply those of the lattices,
-            for it sees intensities and they do not; it has no say in whether the crystal is one of its groups.
+        proposer: a network that speaks too; None: lattices alone.
         double_diffraction: whether absences of screws and glide planes may be filled, as in thick crystals.
+        model: name of the network.
+        other_threshold: probability of `other` above which it makes the crystal unknown; None: it never does.
     """
 
     proposer: Proposer | None = None
     double_diffraction: bool = False
+    model: str = "network"
+    other_threshold: float | None = None
+
+    @classmethod
+    def open(cls, model: str | Path | None = None) -> SpotReader:
+        """The reader with a network.
+
+        Args:
+            model: name of a shipped model or a folder; None: the shipped one, and lattices alone where there is none;
+                `lattice-fit`: lattices alone.
+
+        Raises:
+            InputError: no such model, one of another technique, or one that is not whole.
+        """
+        if model == LATTICE_FIT:
+            return cls()
+        folder = shipped_default(TECHNIQUE) if model is None else model_folder(model)
+        if folder is None:
+            return cls()
+        if stated(folder)[0] not in ("?", TECHNIQUE):
+            raise InputError(f"model {folder.name}: it reads {stated(folder)[0]}, not {TECHNIQUE}")
+        from zoneaxis.reading.spot_network import SpotNetwork
+
+        network = SpotNetwork.from_folder(folder)
+        return cls(network, model=network.name, other_threshold=network.other_threshold)
 
     def read(
         self,
@@ -100,10 +124,17 @@ class SpotReader:
                 [steps[one] for one in numbers],
                 double_diffraction=self.double_diffraction,
             )
-            proposed = None if self.proposer is None else self.proposer([pictures[one] for one in numbers])
+            verdict = SpotVerdict(fit)
+            if self.proposer is not None:
+                proposed = self.proposer(
+                    [pictures[one] for one in numbers],
+                    [steps[one] for one in numbers],
+                    [_centre(found[one], fit.pictures[place]) for place, one in enumerate(numbers)],
+                )
+                verdict = SpotVerdict(fit, self.model, proposed, self.other_threshold)
             for picture, number in zip(fit.pictures, numbers, strict=True):
                 kept = {"pattern": pictures[number].astype(np.float32)} if images else {}
-                readings.append(_reading(file, number, fit, picture, found[number], proposed, kept))
+                readings.append(_reading(file, number, verdict, picture, found[number], kept))
         return readings
 
 
@@ -121,57 +152,38 @@ def binned(picture: Any, factor: int) -> Array:
     return np.asarray(part.reshape(rows, factor, cols, factor).mean((1, 3)))
 
 
+def _centre(spots: Spots, picture: PictureFit) -> Array:
+    """Where the direct beam is (2,) x, y [px]: that of the spots where they make a net, else the middle.
+
+    Without a net half of the centres are wrong by a pixel of 128 or more (pictures of the harsh camera).
+    """
+    rows, cols = spots.shape
+    return spots.centre_px if picture.net is not None else np.array([(cols - 1) / 2, (rows - 1) / 2])
+
+
 def _reading(
     file: str,
     index: int,
-    fit: LatticeFit,
+    verdict: SpotVerdict,
     picture: PictureFit,
     spots: Spots,
-    proposed: Mapping[str, float] | None,
     images: dict[str, np.ndarray],
 ) -> Reading:
-    """What the lattice fit says of one of its pictures."""
-    answers = _answers(fit, proposed)
+    """What is said of one of the pictures of a crystal."""
     return Reading(
         file=file,
         index=index,
         technique=TECHNIQUE,
-        model=NAME,
-        unknown=fit.unknown,
-        unknown_score=unknown_score(fit),
-        answers=answers,
-        prediction_set=smallest_set(answers, COVERAGE),
-        reason=spot_reason(fit),
-        evidence=_evidence(fit, picture, spots, proposed),
+        model=LATTICE_FIT if verdict.model is None or verdict.proposed is None else verdict.model,
+        unknown=verdict.unknown,
+        unknown_score=verdict.unknown_score,
+        answers=verdict.answers,
+        prediction_set=verdict.prediction_set,
+        reason=spot_reason(verdict),
+        evidence=_evidence(verdict.fit, picture, spots) | verdict.evidence,
         images=images,
-        values=_values(fit),
+        values=_values(verdict.fit),
     )
-
-
-def _answers(fit: LatticeFit, proposed: Mapping[str, float] | None) -> tuple[Answer, ...]:
-    """The known groups, best first, summing to one: given that it is one of them. Empty when none has a chance."""
-    chances = {str(group): chance for group, chance in fit.probabilities.items() if group != OTHER}
-    if proposed is not None:
-        chances = {label: chance * proposed.get(label, 0.0) for label, chance in chances.items()}
-    total = sum(chances.values())
-    if fit.best_class is None or not total > 0:
-        return ()
-    ranked = sorted(chances, key=lambda label: -chances[label])
-    return tuple(Answer(label, chances[label] / total) for label in ranked)
-
-
-def unknown_score(fit: LatticeFit) -> float:
-    """How strange the crystal is, 1 being the threshold, on the side of it where the verdict of the fit is.
-
-    The larger of the probability that it is none of the known groups, doubled, and of a strain that can be believed
-    over the largest at which a crystal is called cubic.
-    """
-    if fit.best_class is None:
-        return HOPELESS
-    score = 2 * fit.probabilities[OTHER]
-    if fit.misfit > SURE_MISFIT:
-        score = max(score, min(fit.strain / LARGEST_STRAIN, HOPELESS))
-    return max(score, 1.0001) if fit.unknown else min(score, 1.0)
 
 
 def _values(fit: LatticeFit) -> dict[str, Value]:
@@ -187,11 +199,9 @@ def _values(fit: LatticeFit) -> dict[str, Value]:
     return values
 
 
-def _evidence(
-    fit: LatticeFit, picture: PictureFit, spots: Spots, proposed: Mapping[str, float] | None
-) -> dict[str, Any]:
-    """Numbers behind the answer: of the crystal (`lattice`), of this picture (`picture`), of the network."""
-    classes = {name: _rounded(chance) for name, chance in fit.classes.items() if chance >= 1e-3}
+def _evidence(fit: LatticeFit, picture: PictureFit, spots: Spots) -> dict[str, Any]:
+    """Numbers behind the lattice's answer: of the crystal (`lattice`) and of this picture (`picture`)."""
+    classes = {name: rounded(chance) for name, chance in fit.classes.items() if chance >= 1e-3}
     alike = {name: list(extinction_class(name).groups) for name in classes if name != "not cubic"}
     told: dict[str, Any] = {
         "lattice": {
@@ -199,14 +209,15 @@ def _evidence(
             "zones": [None if entry.zone is None else list(entry.zone) for entry in fit.pictures],
             "classes": classes,
             "groups": alike,
-            "probability_of_other": _rounded(fit.probabilities[OTHER]),
-            "misfit": _rounded(fit.misfit) if math.isfinite(fit.misfit) else None,
-            "share_of_spots": _rounded(fit.share_of_spots),
+            "probabilities": {str(group): rounded(p) for group, p in fit.probabilities.items() if group != OTHER},
+            "probability_of_other": rounded(fit.probabilities[OTHER]),
+            "misfit": rounded(fit.misfit) if math.isfinite(fit.misfit) else None,
+            "share_of_spots": rounded(fit.share_of_spots),
             "undecided": list(fit.undecided),
         },
         "picture": {
             "spots": len(spots),
-            "centre_px": [_rounded(value) for value in spots.centre_px],
+            "centre_px": [rounded(value) for value in spots.centre_px],
             "zone": None if picture.zone is None else list(picture.zone),
             "decides": picture.decides,
         },
@@ -218,8 +229,6 @@ def _evidence(
             "net": _shape(picture.net),
             "second_net": picture.net.second is not None,
         }
-    if proposed is not None:
-        told["network"] = {"probabilities": {label: _rounded(chance) for label, chance in proposed.items()}}
     return told
 
 
@@ -232,10 +241,6 @@ def _shape(net: Net) -> dict[str, Any]:
         "lengths_px": [round(float(one), 3) for one in lengths],
         "angle_deg": round(float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))), 3),
     }
-
-
-def _rounded(value: float) -> float:
-    return float(f"{float(value):.4g}")
 
 
 def _percent(value: float) -> float:

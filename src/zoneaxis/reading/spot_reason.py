@@ -1,15 +1,17 @@
-"""Spot reason: why a lattice fit answers as it does, and what no picture of it can tell apart, in words."""
+"""Spot reason: why pictures of spots are read as they are, and what none of them can tell apart, in words."""
 
 from __future__ import annotations
 
+from zoneaxis.reading.spot_verdict import SpotVerdict
 from zoneaxis.techniques.sadp.extinction import ENANTIOMORPHS
-from zoneaxis.techniques.sadp.lattice_fit import LatticeFit
+from zoneaxis.techniques.sadp.lattice_fit import OTHER, LatticeFit
 
 
-def spot_reason(fit: LatticeFit) -> str:
-    """One sentence: extinction class, every space group that shares it, zones, and what cannot be told apart."""
+def spot_reason(verdict: SpotVerdict) -> str:
+    """One sentence: extinction class, all space groups that share it, zones, what cannot be told apart, the network."""
+    fit = verdict.fit
     if fit.best_class is None:
-        return fit.reason
+        return "; ".join([fit.reason, *_network(verdict)])
     parts = [fit.reason]
     groups = ", ".join(str(group) for group in fit.groups)
     if groups not in fit.reason:
@@ -17,8 +19,24 @@ def spot_reason(fit: LatticeFit) -> str:
     zones = [f"[{''.join(map(str, entry.zone))}]" for entry in fit.pictures if entry.zone is not None]
     if zones:
         parts.append(f"zones {' '.join(dict.fromkeys(zones))}")
-    parts += _undecided(fit)
-    return "; ".join(parts)
+    return "; ".join([*parts, *_undecided(fit), *_network(verdict)])
+
+
+def _network(verdict: SpotVerdict) -> list[str]:
+    """What the network says of it; nothing where there is none."""
+    if verdict.model is None:
+        return []
+    best = verdict.best_proposed
+    if verdict.proposed is None or best is None:
+        return ["without camera length the network is silent"]
+    if verdict.doubted:
+        return [f"the network takes it for none of the known groups ({verdict.proposed[OTHER]:.2f})"]
+    says = f"{best.label} ({best.probability:.2f})"
+    if verdict.agreement is None:
+        return [f"the network alone says {says}"]
+    if verdict.agreement:
+        return [f"the network agrees with {says}"]
+    return [f"the network says {says}, the lattice {verdict.of_lattice[0].label}"]
 
 
 def _undecided(fit: LatticeFit) -> list[str]:

@@ -30,6 +30,8 @@ ZONES = (
 """Sixteen zone axes. Source: the 13 of the standard triangle with indices up to 3; the last three are our choice."""
 ALIKE = " = "
 BETWEEN = "|"
+OTHER = "other"
+"""Name of the class, and of the group, of what is none of the groups."""
 
 
 def class_name(space_group: int, zone: Sequence[int]) -> str:
@@ -52,7 +54,8 @@ def standard_zone(zone: Sequence[int]) -> tuple[int, int, int]:
 class SADPClasses:
     """Classes of the zones of some cubic space groups, zones as in `standard_zone`.
 
-    merged: lists of labels ("221 [111]", "225 [111]") that become one class each.
+    merged: lists of labels ("221 [111]", "225 [111]") that become one class each; other: one class more, `OTHER`, for
+    crystals that are of none of the groups.
 
     Raises InputError for a group or zone listed twice, a zone outside the standard triangle, or a merged label that is
     unknown or merged twice.
@@ -61,6 +64,7 @@ class SADPClasses:
     groups: tuple[int, ...] = GROUPS
     zones: tuple[tuple[int, int, int], ...] = ZONES
     merged: tuple[tuple[str, ...], ...] = ()
+    other: bool = False
 
     def __post_init__(self) -> None:
         strange = [zone for zone in self.zones if zone != standard_zone(zone)]
@@ -89,7 +93,12 @@ class SADPClasses:
         for label in self.labels:
             name = alike.get(label, label)
             found[name] = (*found.get(name, ()), label)
-        return found
+        return found | ({OTHER: (OTHER,)} if self.other else {})
+
+    @property
+    def answers(self) -> tuple[str, ...]:
+        """Names of the columns of `shares`: the groups, and `OTHER` where there is such a class."""
+        return (*map(str, self.groups), *((OTHER,) if self.other else ()))
 
     @cached_property
     def grouping(self) -> Grouping:
@@ -99,12 +108,12 @@ class SADPClasses:
 
     @cached_property
     def shares(self) -> Tensor:
-        """Share of each class that counts for each of `groups`, (classes, groups) float32; rows sum to 1.
+        """Share of each class that counts for each of `answers`, (classes, answers) float32; rows sum to 1.
 
         A class that is merged from several groups counts for each by its number of labels.
         """
-        table = torch.zeros(len(self.members), len(self.groups))
-        column = {str(group): number for number, group in enumerate(self.groups)}
+        table = torch.zeros(len(self.members), len(self.answers))
+        column = {name: number for number, name in enumerate(self.answers)}
         for row, labels in enumerate(self.members.values()):
             for label in labels:
                 table[row, column[label.split()[0]]] += 1 / len(labels)
@@ -129,6 +138,12 @@ class SADPClasses:
                 raise InputError(f"SADP classes: a pattern is of {label}, a zone that is not listed")
             found.append(number.get(label, UNKNOWN))
         return np.array(found, dtype=np.int64)[member.reshape(-1)]
+
+    def other_numbers(self, labels: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The number of the class `OTHER` for every pattern, (n,); InputError without that class."""
+        if not self.other:
+            raise InputError("SADP classes: there is no class for others; ask for it with other = true")
+        return np.full(len(labels["space_group"]), len(self.members) - 1, dtype=np.int64)
 
     def group_numbers(self, labels: Mapping[str, np.ndarray]) -> np.ndarray:
         """Place in `groups` of each pattern's space group, (n,); -1 for another group."""

@@ -12,26 +12,19 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from zoneaxis.errors import InputError
 from zoneaxis.instrument.diffraction_camera import DiffractionCamera
-from zoneaxis.patterns.polar import Radial, Stretch, prepare_polar
+from zoneaxis.patterns.polar import Radial, Stretch
+from zoneaxis.patterns.polar_view import SCALE, Camera, PolarView, mirror_image
 from zoneaxis.patterns.preprocess import resize, standardise
 
 CAMERA_PX = 256
 """Size of the pictures to whose pixels the ranges of a camera refer. Source: the pictures of the paper."""
-FIRST_PER_ANGSTROM, LAST_PER_ANGSTROM = 0.04, 1.5
-"""Known camera: rings from below 100 of the largest cells (0.1 1/Å) to where spots grow weak. Our choice."""
-FIRST_SHARE, LAST_SHARE = 0.05, 1.0
-"""Unknown camera: rings over the half width of the picture. Our choice."""
-SCALE = "per_angstrom_per_px"
-"""Label of a stored pattern that tells its camera: 1/Å a pixel in the middle."""
-
-Camera = Literal["known", "unknown"]
 
 
 def through_camera(
@@ -79,29 +72,25 @@ class PolarInput:
     mirrored: bool = True
 
     def __post_init__(self) -> None:
-        if self.camera_constant not in ("known", "unknown"):
-            raise InputError(f"SADP input: camera_constant = {self.camera_constant!r}: expected known or unknown")
-        if self.size < 8:
-            raise InputError(f"SADP input: size = {self.size}: expected at least 8 rings and angles")
         if not 1 <= self.zoom <= 4:
             raise InputError(f"SADP input: zoom = {self.zoom}: expected 1 to 4")
-        if not 0 < self.edges[0] < self.edges[1]:
-            raise InputError(f"SADP input: first, last = {self.edges}: expected 0 < first < last")
         if self.zoom_rings and self.spacing != "log":
             raise InputError(f"SADP input: radial = {self.radial!r}: a zoom needs log; or set zoom = 1")
+
+    @cached_property
+    def view(self) -> PolarView:
+        """What is not drawn: shown pictures onto polar cells."""
+        return PolarView(self.size, self.camera_constant, self.first, self.last, self.radial, self.stretch)
 
     @property
     def edges(self) -> tuple[float, float]:
         """Inner edge of the first ring and outer edge of the last."""
-        known = self.camera_constant == "known"
-        first = (FIRST_PER_ANGSTROM if known else FIRST_SHARE) if self.first is None else self.first
-        last = (LAST_PER_ANGSTROM if known else LAST_SHARE) if self.last is None else self.last
-        return first, last
+        return self.view.edges
 
     @property
     def spacing(self) -> Radial:
         """Spacing of the rings."""
-        return self.radial or ("linear" if self.camera_constant == "known" else "log")
+        return self.view.spacing
 
     @property
     def zoom_rings(self) -> int:
@@ -121,7 +110,7 @@ class PolarInput:
             cells = standardise(cells.gather(1, rows.expand(n, self.size, self.size)))
         if self.mirrored:
             flip = torch.rand(n, generator=generator) < 0.5
-            cells = torch.where(flip[:, None, None], _flipped(cells), cells)
+            cells = torch.where(flip[:, None, None], mirror_image(cells), cells)
         if self.turned:
             roll = torch.randint(0, self.size, (n,), generator=generator)
             columns = (torch.arange(self.size)[None] - roll[:, None]) % self.size
@@ -134,27 +123,9 @@ class PolarInput:
         per_angstrom_per_px (n,): 1/Å a pixel in the middle; needed where the camera is known. margin: further rings
         on either side, of a log-radius axis.
 
-        Raises InputError where the camera constant is missing, and as `prepare_polar`.
+        Raises InputError as `PolarView`.
         """
-        first, last = self.edges
-        step = (last / first) ** (1 / self.size)
-        size = pictures.shape[-1]
-        if self.camera_constant == "unknown":
-            scale = torch.full((len(pictures),), size / 2, dtype=torch.float64)
-        elif per_angstrom_per_px is None:
-            raise InputError(f"SADP input: label {SCALE!r} is missing, and the camera is said to be known")
-        else:
-            scale = 1 / per_angstrom_per_px.double()
-        return prepare_polar(
-            pictures,
-            self.size + 2 * margin,
-            self.size,
-            stretch=self.stretch,
-            first_px=first / step**margin,
-            last_px=last * step**margin,
-            scale=scale,
-            radial=self.spacing,
-        )
+        return self.view(pictures, per_angstrom_per_px, margin)
 
 
 @dataclass(frozen=True)
@@ -174,8 +145,3 @@ class PictureInput:
     def prepared(self, pictures: Tensor, per_angstrom_per_px: Tensor | None = None) -> Tensor:
         """Network input of shown pictures, nothing drawn; the camera constant is not used."""
         return standardise(resize(pictures.to(torch.float32), (self.size, self.size)))
-
-
-def _flipped(cells: Tensor) -> Tensor:
-    """Cells with phi -> -phi: angle 0 stays, the others change ends."""
-    return torch.roll(cells.flip(-1), 1, -1)

@@ -37,7 +37,7 @@ def train(
     Args:
         recipe_path: TOML file.
         output: folder of the model; it may hold an unfinished run of the same recipe.
-        workers: processes that simulate master patterns or images (default: all cores).
+        workers: processes that simulate master patterns, images or spot patterns (default: all cores).
         progress: show progress on stderr.
         overwrite: write over a finished model.
 
@@ -48,6 +48,10 @@ def train(
         from zoneaxis.recipes import cbleed_reader
 
         return cbleed_reader.train(recipe_path, output, workers=workers, progress=progress, overwrite=overwrite)
+    if technique(recipe_path) == "sadp":
+        from zoneaxis.recipes import sadp_reader
+
+        return sadp_reader.train(recipe_path, output, workers=workers, progress=progress, overwrite=overwrite)
     from zoneaxis.learn.training import fit
 
     recipe = Recipe.read(recipe_path)
