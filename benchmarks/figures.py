@@ -1,5 +1,5 @@
 # ruff: noqa: E501  (lines of a Markdown page)
-"""Write the pages docs/results*.md: figures of the shipped models' cards, and tables of the LACBED study.
+"""Write the pages docs/results*.md: figures of the shipped models' cards, and tables of the LACBED and SADP studies.
 
 python benchmarks/figures.py
 """
@@ -10,8 +10,12 @@ from pathlib import Path
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "results.md"
 CBLEED_PAGE = PAGE.with_name("results_cbleed.md")
-LACBED_PAGE = PAGE.with_name("results_lacbed.md")
-LACBED_RESULTS = PAGE.parents[1] / "studies" / "lacbed_translation" / "results"
+RESULTS = PAGE.parents[1] / "studies"
+STUDIES = {
+    "lacbed_translation": ("results_lacbed.md", "Discs from densities of cubic crystals, and back"),
+    "sadp_defects": ("results_sadp.md", "Space groups from selected-area patterns of perfect and defective crystals"),
+}
+"""Page and title of every study whose tables are a page of the documentation."""
 MEANING = {
     "mild": "a good camera, well exposed",
     "harsh": "the widest ranges of the degradation model: 10 to 10,000 electrons a pixel, blur, binning, gamma",
@@ -113,14 +117,14 @@ def cbleed_page(card: dict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def lacbed_page(claims: str, tables: str) -> str:
-    """Claims and tables of the study of translation as one page."""
-    claims = claims.replace("# lacbed_translation, small:", "## Claims:")
+def study_page(study: str, claims: str, tables: str) -> str:
+    """Claims and tables of a study as one page."""
+    claims = claims.replace(f"# {study}, small:", "## Claims:")
     lines = [
-        "# Discs from densities of cubic crystals, and back",
+        f"# {STUDIES[study][1]}",
         "",
-        "Written by `python benchmarks/figures.py` from what `zoneaxis study lacbed_translation --scale small` gave; figures lie in",
-        "`studies/lacbed_translation/results/small`. What every row means is told in the study's README.",
+        f"Written by `python benchmarks/figures.py` from what `zoneaxis study {study} --scale small` gave; figures lie in",
+        f"`studies/{study}/results/small`. What every row means is told in the study's README.",
         "",
         claims.strip(),
         "",
@@ -135,9 +139,10 @@ def main() -> None:
     for model, name, write in (("ebsd-space-groups", PAGE, page), ("cbleed-si001", CBLEED_PAGE, cbleed_page)):
         name.write_text(write(json.loads((models / model / "card.json").read_text())))
         print(f"{name.name} written from {model}")
-    parts = [(LACBED_RESULTS / one).read_text() for one in ("small.md", "small/tables.md")]
-    LACBED_PAGE.write_text(lacbed_page(*parts))
-    print(f"{LACBED_PAGE.name} written from the study")
+    for study, (name, _) in STUDIES.items():
+        parts = [(RESULTS / study / "results" / one).read_text() for one in ("small.md", "small/tables.md")]
+        PAGE.with_name(name).write_text(study_page(study, *parts))
+        print(f"{name} written from the study {study}")
 
 
 if __name__ == "__main__":

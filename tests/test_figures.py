@@ -10,7 +10,7 @@ LACBED_RESULTS = Path("studies/lacbed_translation/results")
 
 
 def test_results_pages_are_the_cards(project: Path) -> None:
-    """The pages docs/results*.md are what benchmarks/figures.py writes from the cards and from the LACBED study."""
+    """The pages docs/results*.md are what benchmarks/figures.py writes from the cards and from the studies."""
     spec = importlib.util.spec_from_file_location("figures", project / "benchmarks" / "figures.py")
     assert spec is not None and spec.loader is not None
     figures = importlib.util.module_from_spec(spec)
@@ -19,8 +19,10 @@ def test_results_pages_are_the_cards(project: Path) -> None:
     assert (project / "docs" / "results.md").read_text() == figures.page(card)
     card = json.loads((project / CBLEED_CARD).read_text())
     assert (project / "docs" / "results_cbleed.md").read_text() == figures.cbleed_page(card)
-    parts = [(project / LACBED_RESULTS / one).read_text() for one in ("small.md", "small/tables.md")]
-    assert (project / "docs" / "results_lacbed.md").read_text() == figures.lacbed_page(*parts)
+    for study, (name, _) in figures.STUDIES.items():
+        folder = project / "studies" / study / "results"
+        parts = [(folder / one).read_text() for one in ("small.md", "small/tables.md")]
+        assert (project / "docs" / name).read_text() == figures.study_page(study, *parts)
 
 
 def test_readme_quotes_the_card(project: Path) -> None:
@@ -101,3 +103,19 @@ def test_readme_quotes_the_lacbed_study(project: Path) -> None:
             for figure in line.split("|")[2:-1]:
                 value = figure.split("(")[0].strip()
                 assert value == "–" or f" {value}" in tables, (line, value)
+
+
+def test_readme_quotes_the_sadp_study(project: Path) -> None:
+    """README tells how many claims of the SADP study are met, and its shares of right answers."""
+    folder = project / "studies" / "sadp_defects" / "results"
+    results = json.loads((folder / "small.json").read_text())["claims"]
+    readme = (project / "README.md").read_text()
+    met = sum(claim["verdict"] == "met" for claim in results)
+    assert f"{met} of its {len(results)} claims are met" in readme
+    tables = (folder / "small" / "tables.md").read_text()
+    lines = [line for line in readme.splitlines() if line.startswith("| spots of ")]
+    assert lines
+    for line in lines:
+        for figure in line.split("|")[2:-1]:
+            value = figure.strip()
+            assert value == "–" or f"| {value} " in tables, (line, value)

@@ -49,7 +49,9 @@ WIDTH_MM = 25.6
 """Of the picture, whatever its pixels. Source: 256 pixels of 0.1 mm, our choice for the camera of Jeong et al. (2024),
 who do not state theirs."""
 LARGEST_SUBPIXELS = 4096
-"""Sub-pixels a side at most; a picture then takes 2 GB. Source: our choice."""
+"""Sub-pixels a side at most for explicit atoms; a picture then takes 2 GB. Source: our choice."""
+LARGEST_BLOCK_SUBPIXELS = 8192
+"""The same for a perfect block, whose sub-pixels are never all held at once. Source: our choice; it takes seconds."""
 
 
 @dataclass(frozen=True)
@@ -143,17 +145,21 @@ class SADPExperiment:
         x /= np.linalg.norm(x)
         return np.stack([x, np.cross(beam, x), beam])
 
-    def block(self, structure: Structure, cells: Sequence[int]) -> Block:
-        """The perfect crystal as this picture sees it."""
-        return Block.of(structure, cells, self.frame(basis(structure)))
+    def block(self, structure: Structure, cells: Sequence[int], turned: Array | None = None) -> Block:
+        """The perfect crystal as this picture sees it, or one turned by a (3, 3) rotation v' = R v beside it."""
+        frame = self.frame(basis(structure))
+        return Block.of(structure, cells, frame if turned is None else frame @ turned)
 
-    def perfect(self, structure: Structure, cells: Sequence[int]) -> Tensor:
+    def perfect(self, structure: Structure, cells: Sequence[int], turned: Array | None = None) -> Tensor:
         """Pattern (rows, cols) float32 of a block of perfect crystal, mean of |A|² [Å²] over each pixel.
+
+        turned: (3, 3) rotation by which this block differs from the one that lies along the zone axis; the picture's
+        directions stay those of the latter. So a twin's other half is drawn.
 
         By the fast road of `block_pixels`, which gives its limits; the mean of `block_intensity` over `subpixels`
         places a side of each pixel is the same.
         """
-        block = self.block(structure, cells)
+        block = self.block(structure, cells, turned)
         detector, factor = self.detector, self.subpixels(block)
         nodes = _nodes(detector, nodes_across(block, detector.size_px * detector.step_per_angstrom))
         pattern = mean_block_intensity(block, _pixels(detector), nodes, factor, self.form_factor)
@@ -165,11 +171,11 @@ class SADPExperiment:
         """Sub-pixels a side of a pixel that `perfect` takes for a block.
 
         Raises:
-            InputError: more than 4096 across the picture.
+            InputError: more than 8192 across the picture.
         """
         corners = np.array(list(np.ndindex(2, 2, 2))) @ (block.cell * (np.array(block.repeats) - 1)[:, None])
         places = np.concatenate([kind.positions for kind in block.kinds])
-        return self._factor(np.ptp(corners, axis=0) + np.ptp(places, axis=0))
+        return self._factor(np.ptp(corners, axis=0) + np.ptp(places, axis=0), LARGEST_BLOCK_SUBPIXELS)
 
     def specimen(self, atoms: Atoms) -> Tensor:
         """Pattern (rows, cols) float32 of explicit atoms, mean of |A|² [Å²] over each pixel.
@@ -194,13 +200,13 @@ class SADPExperiment:
         middle = (places.min(0) + places.max(0)) / 2.0
         return tuple(Kind(kind.atomic_number, kind.b_iso, kind.positions - middle, kind.occupancies) for kind in kinds)
 
-    def _factor(self, extent_angstrom: Array) -> int:
+    def _factor(self, extent_angstrom: Array, most: int = LARGEST_SUBPIXELS) -> int:
         """Sub-pixels a side for a specimen of that extent along x, y (and z)."""
         if self.oversampling is not None:
             return self.oversampling
         factor = self.detector.oversampling_for(float(max(extent_angstrom[:2].max(), 1e-3)))
-        if factor * self.detector.size_px > LARGEST_SUBPIXELS:
-            largest = LARGEST_SUBPIXELS // self.detector.size_px
+        if factor * self.detector.size_px > most:
+            largest = most // self.detector.size_px
             raise InputError(
                 f"cells: a specimen of {extent_angstrom[:2].max():.0f} Å needs {factor} sub-pixels a side of a pixel, "
                 f"more than {largest}; make it smaller, or state oversampling and bear the error"
