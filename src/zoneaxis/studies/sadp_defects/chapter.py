@@ -42,6 +42,8 @@ FITTED: dict[str, tuple[str, ...]] = {
     "metals": ("perfect_atoms", "twin", "dislocations", "temperature_atoms"),
 }
 """Listings to which lattices are fitted, and families of their specimens; all where none is named."""
+NOT_CUBIC = 0.05
+"""Stretch from which a crystal counts as one that is not cubic; of the others there are enough without it."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +209,8 @@ class Chapter:
         groups, specimens = (np.asarray(stored.labels[name]) for name in ("space_group", "specimen"))
         families = np.asarray(stored.labels["family"])
         wanted = np.isin(families, FITTED[listing]) if FITTED[listing] else np.ones(len(families), dtype=bool)
+        if listing == "tested":
+            wanted &= (families != "stretch") | (np.asarray(stored.labels["strength"]) > NOT_CUBIC)
         chosen = [np.unique(specimens[wanted & (groups == group)]) for group in np.unique(groups[wanted])]
         every = np.sort(np.concatenate([some[: most or None] for some in chosen]))
         together = int(table["together"])

@@ -9,7 +9,7 @@ import numpy as np
 from zoneaxis.studies.bench import Bench
 from zoneaxis.studies.outcome import Outcome
 from zoneaxis.studies.sadp_defects import curves, models, pages, plans, strangers, verdicts
-from zoneaxis.studies.sadp_defects.chapter import FITTED, FULL, OWN, TRAINED, Chapter
+from zoneaxis.studies.sadp_defects.chapter import FITTED, FULL, NOT_CUBIC, OWN, TRAINED, Chapter
 from zoneaxis.studies.sadp_defects.joint import joint_rows
 from zoneaxis.studies.sadp_defects.rows import PERFECT, PERFECT_ATOMS, Row, defect_rows, described, kinds, row
 from zoneaxis.studies.sadp_defects.strangers import ENERGY, LATTICE, OTHER, TOGETHER, Detection
@@ -160,7 +160,7 @@ def _kinds(answers, fits):  # type: ignore[no-untyped-def]
         yield str(group), "unknown", groups == group
     first = fits["tested"].members[:, 0]
     labels = answers["tested"].labels
-    stretched = (np.asarray(labels["family"])[first] == "stretch") & (np.asarray(labels["strength"])[first] > 0.05)
+    stretched = (np.asarray(labels["family"])[first] == "stretch") & (np.asarray(labels["strength"])[first] > NOT_CUBIC)
     yield "stretched by 6 %", "tested", stretched
 
 
