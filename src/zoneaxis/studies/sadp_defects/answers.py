@@ -93,9 +93,15 @@ def answers_of(bench: Bench, model: Model, listing: str, temperature: float = 1.
 
 def class_temperature(bench: Bench, model: Model) -> float:
     """Temperature of the classes, fitted on the validation part, whose crystals no training has met."""
-    logits = torch.from_numpy(np.asarray(logits_of(bench, model, "validation")["logits"])).float()
-    stored = listed(bench, "validation", model.classes)
-    return fit_temperature(logits, torch.from_numpy(stored.material))
+    data = plans.plan(bench.settings, plans.PERFECT).fingerprint
+
+    def make() -> Result:
+        logits = torch.from_numpy(np.asarray(logits_of(bench, model, "validation")["logits"])).float()
+        stored = listed(bench, "validation", model.classes)
+        return {"temperature": fit_temperature(logits, torch.from_numpy(stored.material))}
+
+    decided_by = {"model": [model.name, model.key], "data": data, "camera": CAMERA}
+    return float(bench.stage(f"temperature {model.name}", decided_by, make)["temperature"])
 
 
 def pooled_probabilities(answers: Answers, members: np.ndarray) -> Tensor:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -114,11 +115,16 @@ class Chapter:
         """Nearest of many noise-free patterns: those tested themselves (`OWN`), or those of the training part."""
         tests, classes = self.listing(listing), self.model(models.CLEAN).classes
         most = int(self.bench.settings["ceiling"]["specimens"])
-        groups, specimens = (np.asarray(tests.labels[name]) for name in ("space_group", "specimen"))
-        wanted = [np.unique(specimens[groups == group])[:most] for group in np.unique(groups)]
+        specimens = np.asarray(tests.labels["specimen"])
+        kind_of = np.stack(
+            [np.asarray(tests.labels[name]).astype(str) for name in ("space_group", "family", "strength")]
+        )
+        _, member = np.unique(kind_of, axis=1, return_inverse=True)
+        wanted = [np.unique(specimens[member.ravel() == one])[:most] for one in np.unique(member)]
         chosen = np.flatnonzero(np.isin(specimens, np.concatenate(wanted)))
         data = plans.plan(self.bench.settings, LISTED[listing]).fingerprint
         decided_by = {"templates": kind, "listing": listing, "data": data, "specimens": most}
+        decided_by["places"] = hashlib.sha256(chosen.tobytes()).hexdigest()
 
         def make() -> Result:
             torch.set_num_threads(1)

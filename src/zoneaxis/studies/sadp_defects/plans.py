@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,7 +49,7 @@ def store(bench: Bench, name: str) -> Path:
 
 def stack(bench: Bench, name: str) -> PatternStack:
     """A data set, open for reading at random."""
-    return PatternStack.open(store(bench, name))
+    return _opened(store(bench, name))
 
 
 def twin_stack(bench: Bench) -> PatternStack:
@@ -59,4 +60,10 @@ def twin_stack(bench: Bench) -> PatternStack:
         labels = stack(bench, PERFECT).labels
         numbers = np.unique(labels["structure"][labels["set"] == "training"])
         twins.write(wanted, numbers, zones, int(bench.settings["seed"]), path)
+    return _opened(path)
+
+
+@lru_cache(maxsize=8)
+def _opened(path: Path) -> PatternStack:
+    """Each once in a process: its labels are many."""
     return PatternStack.open(path)

@@ -179,7 +179,8 @@ def figures(
     ):
         points = {"paper's protocol": _points(of_paper["Al"], family)}
         for name in FULL:
-            rows = defect_rows(name, *[chapter.answers(name, "metals").where(crystal="Al")] * 2)
+            of = chapter.answers(name, "metals").where(crystal="Al")
+            rows = defect_rows(name, of.where(family=PERFECT), of)
             points[name] = _points([one for one in rows if one.family in (PERFECT, family)], family)
         drawn[f"{family}.png"] = curves.strain_curve(points, paper, label)
     shown = [one for (name, _), one in perfect.items() if name in (*FULL, models.CLEAN + "_camera_unknown")]

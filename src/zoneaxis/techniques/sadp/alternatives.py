@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from zoneaxis.techniques.sadp.net import Net, fit_net, refined_net, spot_weights
+from zoneaxis.techniques.sadp.net import Net, fit_net, refined_net, rival_nets, spot_weights
 from zoneaxis.techniques.sadp.spots import Spots, some_spots
 
 Array = NDArray[np.float64]
@@ -14,12 +14,12 @@ BRIGHTEST = (0.6, 0.4, 0.25)
 """Shares of the spots, the brightest of their distance, that are asked alone. Source: our choice; nets of upper Laue
 zones are two to four times as fine as those of the zone."""
 
-MOST_NETS = 4
+MOST_NETS = 6
 """Of one picture. Source: our choice; bounds the time."""
 
 COARSER_NETS = tuple(
     np.array([[index // step, shift], [0, step]])
-    for index in (2, 3, 4)
+    for index in (2, 3, 4, 5, 6, 8)
     for step in range(1, index + 1)
     if index % step == 0
     for shift in range(step)
@@ -52,15 +52,16 @@ def fit_nets(spots: Spots) -> tuple[Net, ...]:
     Raises:
         InputError: positions that are not finite.
     """
-    first = fit_net(spots)
-    if first is None:
+    rivals = rival_nets(spots)
+    if not rivals:
         return ()
-    nets = [first]
+    nets = list(rivals[:1])
+    for net in rivals[1:]:
+        _add(nets, net)
     weight = spot_weights(spots)
-    if first.second is not None:
-        _add(nets, fit_net(spots, look_for_second=False))
     brightness = _brightness(spots)
-    for net in tuple(nets):
+    for net in nets:
+        # The list grows: a coarser net may hold a still coarser one.
         for basis in _brighter(spots, net, brightness):
             _add(nets, refined_net(spots, weight, basis))
     rank = np.argsort(np.argsort(brightness, kind="stable"), kind="stable") / max(len(spots) - 1, 1)

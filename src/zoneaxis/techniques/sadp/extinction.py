@@ -22,6 +22,10 @@ FINGERPRINT_REACH = 9
 """Largest index of the reflections by which classes are told apart. Source: our choice; every cubic absence repeats
 with a period of at most 4, and 9 holds two periods."""
 
+LISTED_REACH = 24
+"""Reflections up to this index are looked up in a list. Source: our choice; farther ones of a cell of 10 Å lie beyond
+2 1/Å."""
+
 ENANTIOMORPHS = {212: 213}
 """P4_332 and P4_132 are mirror images: kinematical intensities never separate them, so both are called 213.
 Source: docs, International Tables for Crystallography A."""
@@ -50,7 +54,11 @@ class ExtinctionClass:
     def allowed(self, hkl: Any) -> NDArray[np.bool_]:
         """Whether reflections (..., 3) may scatter, as (...) booleans; (000) may."""
         indices = _whole(hkl)
-        allowed = reflection_allowed(self.groups[0], indices)
+        sizes = np.abs(indices)
+        if sizes.size and sizes.max() > LISTED_REACH:
+            allowed = reflection_allowed(self.groups[0], indices)
+        else:
+            allowed = _listed(self.groups[0])[sizes[..., 0], sizes[..., 1], sizes[..., 2]]
         if self.name == DIAMOND:
             allowed = allowed & (indices.sum(-1) % 4 != 2)
         return allowed
@@ -133,15 +141,28 @@ _DENOMINATOR = 24
 
 
 @cache
+def _listed(space_group: int) -> NDArray[np.bool_]:
+    """Which reflections are allowed, by the sizes of their indices: the Laue group m-3 makes all signs alike."""
+    sizes = np.array(list(np.ndindex(*(LISTED_REACH + 1,) * 3)))
+    return reflection_allowed(space_group, sizes).reshape((LISTED_REACH + 1,) * 3)
+
+
+@cache
 def _operations(space_group: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rotations (n, 3, 3) and translations (n, 3) in units of 1/24, centring included, identity left out."""
-    operations = [
-        operation
-        for operation in gemmi.find_spacegroup_by_number(space_group).operations()
-        if operation.triplet() != "x,y,z"
-    ]
-    rotations = np.array([operation.rot for operation in operations]) // gemmi.Op.DEN
-    return rotations, np.array([operation.tran for operation in operations])
+    """Rotations (n, 3, 3) and translations (n, 3) in units of 1/24 that may forbid a reflection.
+
+    The centring, and one operation of each rotation that leaves more than 000 in place; the others of that rotation
+    differ by the centring.
+    """
+    one = np.eye(3, dtype=np.int64)
+    held: dict[bytes, tuple[NDArray[np.int64], NDArray[np.int64]]] = {}
+    for operation in gemmi.find_spacegroup_by_number(space_group).operations():
+        rotation, translation = np.array(operation.rot) // gemmi.Op.DEN, np.array(operation.tran)
+        centring = np.array_equal(rotation, one)
+        if (centring and translation.any()) or (not centring and round(np.linalg.det(rotation - one)) == 0):
+            held.setdefault(rotation.tobytes() + (translation.tobytes() if centring else b""), (rotation, translation))
+    rotations, translations = zip(*held.values(), strict=True)
+    return np.stack(rotations), np.stack(translations)
 
 
 def _name(group: int, lattice: str) -> str:
@@ -182,6 +203,7 @@ def _name(group: int, lattice: str) -> str:
 
 def _whole(hkl: Sequence[int] | NDArray[Any]) -> NDArray[np.int64]:
     indices = np.asarray(hkl)
-    if indices.ndim == 0 or indices.shape[-1] != 3 or not np.equal(indices, np.round(indices)).all():
+    whole = indices.dtype == np.int64 or bool(np.equal(indices, np.round(indices)).all())
+    if indices.ndim == 0 or indices.shape[-1] != 3 or not whole:
         raise InputError(f"hkl of shape {indices.shape}: expected whole numbers h, k, l along the last axis")
-    return indices.astype(np.int64)
+    return indices.astype(np.int64, copy=False)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logsumexp
 
 from zoneaxis.errors import InputError
 from zoneaxis.techniques.sadp.alternatives import fit_nets
@@ -16,6 +15,7 @@ from zoneaxis.techniques.sadp.class_fit import (
     ClassFit,
     SeenNets,
     class_fit,
+    log_sum,
     log_without_lattice,
     seen_nets,
 )
@@ -129,8 +129,8 @@ def fit_lattice(
 
     Args:
         spot_lists: spots of each picture.
-        per_angstrom_per_px: scale at the centre of every picture, one number for all or one for each; None where the
-            camera is not known: then only the shape of that net counts.
+        per_angstrom_per_px: scale at the centre of every picture, as it was before it was magnified for its spots; one
+            number for all or one for each; None where the camera is not known: then only the shape of that net counts.
         zones: axes that are considered.
         known_groups: the groups that are answers; all others are `other`.
         double_diffraction: whether screw and glide absences may be filled, as in thick crystals.
@@ -140,7 +140,8 @@ def fit_lattice(
     Raises:
         InputError: no picture; a scale that is not positive; as many scales as pictures expected; no zone.
     """
-    steps = _steps(per_angstrom_per_px, len(spot_lists))
+    given = _steps(per_angstrom_per_px, len(spot_lists))
+    steps = [step and step / spots.magnification for step, spots in zip(given, spot_lists, strict=True)]
     axes = tuple((int(u), int(v), int(w)) for u, v, w in zones)
     if not axes:
         raise InputError("zones = []: expected at least one axis [uvw]")
@@ -159,7 +160,7 @@ def fit_lattice(
     priors = [class_log_prior(entry, known) + math.log(1 - NOT_CUBIC_PRIOR) for entry in entries]
     scores = np.array([fit.log_likelihood + prior for fit, prior in zip(fits, priors, strict=True)])
     free = math.log(NOT_CUBIC_PRIOR) + sum(log_without_lattice(picture) for picture in used)
-    chances = np.exp(np.append(scores, free) - logsumexp(np.append(scores, free)))
+    chances = np.exp(np.append(scores, free) - log_sum(np.append(scores, free)))
     best = fits[int(np.argmax(scores))]
     probabilities: dict[int | str, float] = {**dict.fromkeys(known, 0.0), OTHER: float(chances[-1])}
     for entry, chance in zip(entries, chances[:-1], strict=True):
@@ -179,7 +180,7 @@ def fit_lattice(
     misfit = float(np.sqrt(np.mean(chi2))) if chi2 else math.inf
     strain = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else math.inf
     answers = {**_by_answer(fits, chances, known), "not cubic": float(chances[-1])}
-    unknown, reason = _verdict(answers, best, described, misfit, strain, largest_strain)
+    unknown, reason = _verdict(answers, probabilities[OTHER], best, described, misfit, strain, largest_strain)
     a = None if best.log_a is None else float(np.exp(best.log_a))
     return LatticeFit(
         probabilities=probabilities,
@@ -212,7 +213,7 @@ def _steps(given: float | Sequence[float | None] | None, count: int) -> list[flo
 
 def _decides(fits: list[ClassFit], priors: list[float], number: int, known: tuple[int, ...]) -> bool:
     scores = np.array([fit.alone[number] + prior for fit, prior in zip(fits, priors, strict=True)])
-    chances = np.exp(scores - logsumexp(scores))
+    chances = np.exp(scores - log_sum(scores))
     return max(_by_answer(fits, chances, known).values()) >= DECIDED
 
 
@@ -254,6 +255,7 @@ def _described(picture: SeenNets, best: ClassFit, number: int, decides: bool) ->
 
 def _verdict(
     answers: dict[int | str, float],
+    other: float,
     best: ClassFit,
     described: list[PictureFit],
     misfit: float,
@@ -267,9 +269,10 @@ def _verdict(
         return True, f"the nets of {shown} pictures fit no cubic lattice"
     if placed < LEAST_PLACED * shown:
         return True, f"only {placed} of {shown} nets fit one cubic lattice"
-    if strain > largest_strain and misfit > SURE_MISFIT:
+    shows = [entry.significance > SURE_MISFIT / 2 for entry in described if entry.zone is not None]
+    if strain > largest_strain and misfit > SURE_MISFIT and 2 * sum(shows) >= len(shows):
         return True, f"the nets differ from cubic ones by {100 * strain:.1f} %, {misfit:.0f} times their uncertainty"
-    if answer == OTHER:
+    if answer == OTHER and other > 0.5:
         groups = ", ".join(str(group) for group in best.entry.groups)
         return True, f"the absent reflections are those of {best.entry.name} (space groups {groups})"
     strained = f", strained by {100 * strain:.1f} %" if misfit > SURE_MISFIT else ""

@@ -6,21 +6,25 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from zoneaxis.errors import InputError
+from zoneaxis.techniques.sadp.net_starts import (
+    LEAST_STEP_PX,
+    OUTLIER_DENSITY,
+    determinants,
+    inverses,
+    log_density,
+    node_density,
+    reduced_bases,
+    rough_bases,
+)
 from zoneaxis.techniques.sadp.spots import Spots, some_spots
-from zoneaxis.techniques.sadp.zones import reduced
 
 Array = NDArray[np.float64]
 Whole = NDArray[np.int64]
 
 LEAST_SPOTS = 4
 """A net needs two vectors and their partners. Source: a plane net has four parameters."""
-
-OUTLIER_DENSITY = 0.15
-"""Density of spots off the net, relative to that of a picture filled evenly. Source: our choice; noise, upper Laue
-zones, twins."""
 
 POSITION_FLOOR_PX = 0.25
 """Misfit of single spots that a good net leaves [px]. Source: our choice; excitation moves spots of thin crystals."""
@@ -33,12 +37,17 @@ TRUSTED_SHARE = 0.55
 """Radius that is trusted, as a share of the half width: spots beyond count less and less, because upper Laue zones
 begin there. Source: our choice."""
 
-LEAST_STEP_PX = 3.5
-"""Shortest vector of a net [px]. Source: our choice; nearer spots of a laboratory camera run into one another."""
-
 LEAST_GAIN = 9.0
-"""Gain in the logarithm of the likelihood that a second net must bring. Source: our choice; four free numbers and a
-chance of about 1e-2 for the search."""
+"""Gain in the logarithm of the likelihood that a second net must bring to a first one. Source: our choice; four free
+numbers and a chance of about 1e-2 for the search."""
+
+TWIN_GAIN, OTHER_GAIN = 6.0, 20.0
+"""Gain over the best net alone from which two nets are the better account, where both have one area, and where they
+have not. Source: our choice; two nets that were fitted to pictures of one perfect crystal gain less than 12 nine times
+in ten, and a twin of aluminium or iron may gain no more than 6 to 9: a fine net of all spots explains it as well."""
+
+TWIN_AREA = 0.03
+"""Relative difference of the areas of two nets of one metric. Source: our choice; strains of a per cent or two."""
 
 LEAST_CHI2 = 0.05
 """Least factor by which the misfit of all spots may narrow the uncertainty of a net. Source: our choice; spots of a
@@ -47,14 +56,11 @@ clean picture lie within 0.06 px, a quarter of `POSITION_FLOOR_PX`."""
 LEAST_ONLY = 6
 """Spots that only the second net explains, at least. Source: our choice; three pairs, one more than define a net."""
 
-MOST_STARTS = 10
-"""Rough nets that are refined. Source: our choice; bounds the time."""
-
-PARTNER_PX = 1.8
-"""Farthest that a spot may lie from where its partner points [px]. Source: our choice; both shift by noise."""
-
 LONELY_WEIGHT = 0.1
 """Weight of a spot without partner. Source: our choice; Friedel's law."""
+
+LINE = 1 << 20
+"""Two indices become one number. Source: above any index of a spot."""
 
 MIRRORS = ((1, 0), (0, 1), (1, 1), (1, -1), (2, 1), (1, 2), (2, -1), (1, -2), (3, 1), (1, 3), (3, -1), (1, -3))
 """Net directions in which a twin may mirror the net. Source: our choice; twin planes have low indices."""
@@ -121,18 +127,36 @@ def fit_net(spots: Spots, *, look_for_second: bool = True) -> Net | None:
     Raises:
         InputError: positions that are not finite.
     """
+    nets = rival_nets(spots, look_for_second=look_for_second)
+    return nets[0] if nets else None
+
+
+def rival_nets(spots: Spots, *, look_for_second: bool = True) -> tuple[Net, ...]:
+    """The net that makes the spots most likely, as `fit_net`, and the runner-up of the other kind.
+
+    One kind is a net for all spots, the other a net of two, of which only the first comes back as a runner-up.
+    """
     if not np.isfinite(spots.xy_px).all():
         raise InputError("spots: expected finite positions")
     if len(spots) < LEAST_SPOTS:
-        return None
+        return ()
     weight = spot_weights(spots)
-    found = [refined_net(spots, weight, basis) for basis in _started(spots, weight)]
-    nets = _distinct([net for net in found if net is not None])
-    if not nets:
-        return None
-    if not look_for_second:
-        return nets[0]
-    return max((_with_second(spots, weight, net) for net in nets[:6]), key=_total)
+    bases = rough_bases(spots, weight)
+    if not bases:
+        return ()
+    nets = _best(spots, weight, _refined(spots, weight, np.array(bases)), 6 if look_for_second else 1)
+    if not nets or not look_for_second:
+        return tuple(nets)
+    single = nets[0]
+    pairs = [net for net in (_with_second(spots, weight, net) for net in nets) if net.second is not None]
+    if not pairs:
+        return (single,)
+    pair = max(pairs, key=_total)
+    assert pair.second is not None
+    twin = abs(pair.second.area_px2 / pair.area_px2 - 1) < TWIN_AREA
+    if _total(pair) - single.score >= (TWIN_GAIN if twin else OTHER_GAIN):
+        return pair, single
+    return single, replace(pair, second=None)
 
 
 def spot_weights(spots: Spots) -> Array:
@@ -140,132 +164,96 @@ def spot_weights(spots: Spots) -> Array:
     vectors = spots.vectors_px
     length = np.linalg.norm(vectors, axis=1)
     weight = spots.snr / (spots.snr + 5) / (1 + (length / (TRUSTED_SHARE * spots.half_width_px)) ** 4)
-    return np.asarray(weight * np.where(_lonely(spots), LONELY_WEIGHT, 1.0))
-
-
-def _lonely(spots: Spots) -> NDArray[np.bool_]:
-    """Whether the partner of a spot across the centre could be seen and is not there: then it is noise."""
-    gap = np.linalg.norm(spots.vectors_px[:, None] + spots.vectors_px[None], axis=-1).min(1)
-    return np.asarray((gap > PARTNER_PX) & spots.visible(spots.centre_px - spots.vectors_px, 3.0))
+    return np.asarray(weight * np.where(spots.lonely, LONELY_WEIGHT, 1.0))
 
 
 def _total(net: Net) -> float:
     return net.score if net.second is None else net.second.score
 
 
-def _started(spots: Spots, weight: Array) -> list[Array]:
-    """Rough bases, the most likely first: pairs of short spot vectors and of frequent differences."""
-    vectors = spots.vectors_px
-    few = np.argsort(-weight)[:160]
-    vectors, weight = vectors[few], weight[few]
-    candidates = _candidates(vectors, spots.half_width_px)
-    first, second = np.triu_indices(len(candidates), 1)
-    bases = np.stack([candidates[first], candidates[second]], axis=1)
-    length = np.linalg.norm(bases, axis=2)
-    area = np.abs(np.linalg.det(bases))
-    usable = (area > 0.4 * length.prod(1)) & (length.max(1) < 12 * length.min(1))
-    bases = bases[usable]
-    if not len(bases):
-        return []
-    width = 0.5 + 0.012 * np.linalg.norm(vectors, axis=1)
-    scores = _log_density(vectors, bases, width) @ weight
-    kept: list[Array] = []
-    for number in np.argsort(-scores)[:40]:
-        basis = reduced(bases[number])
-        signed = [basis * np.array([[one], [two]]) for one in (1, -1) for two in (1, -1)]
-        if all(min(np.abs(sign - old).max() for sign in signed) > 0.03 * np.abs(basis).max() for old in kept):
-            kept.append(basis)
-    return kept[:MOST_STARTS]
-
-
-def _candidates(vectors: Array, half_width: float) -> Array:
-    """Short vectors (m, 2) that may span the net, one of each pair +v, -v."""
-    bright = vectors[:70]
-    apart = (bright[:, None] - bright[None]).reshape(-1, 2)
-    apart = apart[(np.linalg.norm(apart, axis=1) > LEAST_STEP_PX) & (np.linalg.norm(apart, axis=1) < 0.7 * half_width)]
-    reach = 0.7 * half_width
-    edges = np.arange(-reach, reach + 1.0, 1.0)
-    votes, *_ = np.histogram2d(apart[:, 0], apart[:, 1], bins=(edges, edges))
-    votes = ndimage.gaussian_filter(votes, 1.0)
-    peak = (votes == ndimage.maximum_filter(votes, 5)) & (votes > 0)
-    peak[: len(edges) // 2] = False
-    at = np.argwhere(peak)
-    centres = edges[at] + 0.5
-    # Frequent and short ones first: every net vector has multiples.
-    order = np.argsort(-votes[peak] / (1 + np.linalg.norm(centres, axis=1) / half_width))[:26]
-    frequent = []
-    for centre in centres[order]:
-        near = np.linalg.norm(apart - centre, axis=1) < 1.6
-        frequent.append(apart[near].mean(0) if near.any() else centre)
-    length = np.linalg.norm(vectors, axis=1)
-    short = vectors[np.argsort(length)[:24]]
-    both = np.concatenate([np.array(frequent).reshape(-1, 2), short])
-    both = np.where((both[:, :1] < 0) | ((both[:, :1] == 0) & (both[:, 1:] < 0)), -both, both)
-    both = both[np.linalg.norm(both, axis=1) > LEAST_STEP_PX]
-    kept: list[Array] = []
-    for vector in both:
-        if all(min(np.linalg.norm(vector - old), np.linalg.norm(vector + old)) > 0.7 for old in kept):
-            kept.append(vector)
-    return np.array(kept).reshape(-1, 2)
-
-
-def _log_density(vectors: Array, bases: Array, width: Array) -> Array:
-    """(m, n) logarithm of the density of n spots for m bases, over that of an evenly filled picture."""
-    return np.log(OUTLIER_DENSITY + (1 - OUTLIER_DENSITY) * _node_density(vectors, bases, width))
-
-
-def _node_density(vectors: Array, bases: Array, width: Array) -> Array:
-    parts = vectors @ np.linalg.inv(bases)
-    miss = (parts - np.rint(parts)) @ bases
-    area = np.abs(np.linalg.det(bases))[:, None]
-    return np.asarray(area * np.exp(-(miss**2).sum(-1) / (2 * width**2)) / (2 * np.pi * width**2))
-
-
 def _width(spots: Spots, vectors: Array) -> Array:
-    """(n,) misfit along x or y that a spot of a good net may have [px]."""
-    share = np.linalg.norm(vectors, axis=1) / (TRUSTED_SHARE * spots.half_width_px)
+    """Misfit along x or y that spots at vectors (..., n, 2) of a good net may have, (..., n) [px]."""
+    share = np.linalg.norm(vectors, axis=-1) / (TRUSTED_SHARE * spots.half_width_px)
     return np.sqrt(spots.sigma_px**2 + POSITION_FLOOR_PX**2 + (BEND_PX * share**2) ** 2)
 
 
 def refined_net(spots: Spots, weight: Array, basis: Array, *, keep_centre: bool = False) -> Net | None:
-    """Least squares from a rough basis, over a radius that grows as the net gets sharper."""
-    centre = spots.centre_px.copy()
+    """Least squares from a rough basis (2, 2), over a radius that grows as the net gets sharper; None if it is lost.
+
+    Args:
+        spots: of one picture.
+        weight: (n,) how much each of them counts.
+        basis: rows are two vectors [px].
+        keep_centre: whether the centre of the spots is known.
+    """
+    nets = _best(spots, weight, _refined(spots, weight, basis[None], keep_centre=keep_centre), 1)
+    return nets[0] if nets else None
+
+
+@dataclass(frozen=True, eq=False)
+class _Refined:
+    """Several nets after least squares: centre (m, 2), basis (m, 2, 2), covariance of a component, (m, 2, 2), score."""
+
+    centre: Array
+    basis: Array
+    spread: Array
+    score: Array
+
+
+def _refined(spots: Spots, weight: Array, bases: Array, *, keep_centre: bool = False) -> _Refined:
+    """Least squares from rough bases (m, 2, 2); those whose mesh shrinks to nothing are left out."""
     width = _width(spots, spots.vectors_px)
     length = np.linalg.norm(spots.vectors_px, axis=1)
-    step = float(np.linalg.norm(basis, axis=1).max())
-    normal = np.eye(3)
-    for reach in (2.2 * step, 3.5 * step, 6 * step, 12 * step, np.inf, np.inf):
-        vectors = spots.xy_px - centre
-        indices = np.rint(vectors @ np.linalg.inv(basis))
-        miss = np.linalg.norm(vectors - indices @ basis, axis=1)
-        used = (length < reach) & (miss < np.minimum(3 * width + 0.6, 0.3 * step)) & indices.any(1)
-        if np.linalg.matrix_rank(indices[used]) < 2:
-            continue
-        design = np.column_stack([np.ones(len(indices)), indices])[used]
-        size = 1 / width[used] * np.sqrt(weight[used])
-        # The direct beam itself is a node: the centre found from pairs holds to half a pixel.
-        prior = np.diag([1e6 if keep_centre else 1 / 0.5**2, 0.0, 0.0])
-        normal = (design * size[:, None] ** 2).T @ design + prior
-        start = np.zeros((3, 2))
-        start[0] = spots.centre_px
-        right = (design * size[:, None] ** 2).T @ spots.xy_px[used] + prior @ start
-        if np.linalg.matrix_rank(normal) < 3:
-            return None
-        solved = np.linalg.solve(normal, right)
-        centre, basis = solved[0], solved[1:]
-        if abs(np.linalg.det(basis)) < LEAST_STEP_PX**2 / 2:
-            return None
-    inverse = np.linalg.inv(normal) if np.linalg.matrix_rank(normal) == 3 else None
-    if inverse is None:
-        return None
-    turned = reduced(basis)
+    step = np.linalg.norm(bases, axis=2).max(1)[:, None]
+    centre, basis = np.tile(spots.centre_px, (len(bases), 1)), bases.astype(float)
+    inverse = np.tile(np.eye(3), (len(bases), 1, 1))
+    alive = np.ones(len(bases), dtype=bool)
+    # The direct beam itself is a node: the centre found from pairs holds to half a pixel.
+    prior = np.diag([1e6 if keep_centre else 1 / 0.5**2, 0.0, 0.0])
+    start = np.zeros((3, 2))
+    start[0] = prior[0, 0] * spots.centre_px
+    for reach in (2.2, 3.5, 6.0, 12.0, np.inf, np.inf):
+        vectors = spots.xy_px - centre[:, None]
+        indices = np.rint(vectors @ inverses(basis))
+        miss = np.sqrt(((vectors - indices @ basis) ** 2).sum(-1))
+        used = (length < reach * step) & (miss < np.minimum(3 * width + 0.6, 0.3 * step)) & indices.any(-1)
+        size = np.where(used, weight / width**2, 0.0)[..., None]
+        design = np.concatenate([np.ones_like(indices[..., :1]), indices], axis=-1)
+        weighted = (design * size).swapaxes(1, 2)
+        normal, right = weighted @ design + prior, weighted @ spots.xy_px + start
+        chosen = indices * used[..., None]
+        # Spots on one row through the centre fix no net.
+        solvable = alive & (determinants(chosen.swapaxes(1, 2) @ chosen) > 0.5)
+        inverse[solvable] = np.linalg.inv(normal[solvable])
+        solved = inverse[solvable] @ right[solvable]
+        alive[solvable] = np.abs(determinants(solved[:, 1:])) >= LEAST_STEP_PX**2 / 2
+        solvable[solvable] = alive[solvable]
+        centre[solvable], basis[solvable] = solved[alive[solvable], 0], solved[alive[solvable], 1:]
+    turned = reduced_bases(basis)
     change = np.rint(turned @ np.linalg.inv(basis))
-    if np.linalg.norm(turned, axis=1).min() < LEAST_STEP_PX:
-        return None
-    return _net(spots, weight, centre, turned, change @ inverse[1:, 1:] @ change.T)
+    spread = change @ inverse[:, 1:, 1:] @ change.swapaxes(1, 2)
+    alive &= np.linalg.norm(turned, axis=2).min(1) >= LEAST_STEP_PX
+    centre, turned, spread = centre[alive], turned[alive], spread[alive]
+    vectors = spots.xy_px - centre[:, None]
+    score = log_density(vectors, turned, _width(spots, vectors)) @ weight
+    return _Refined(centre, turned, spread, score)
 
 
-def _net(spots: Spots, weight: Array, centre: Array, basis: Array, spread: Array) -> Net:
+def _best(spots: Spots, weight: Array, found: _Refined, most: int) -> list[Net]:
+    """The nets of best score, at most so many of different bases."""
+    kept: list[int] = []
+    for number in np.argsort(-found.score, kind="stable").tolist():
+        relative = found.basis[number] @ np.linalg.inv(found.basis[kept])
+        other = np.abs(relative - np.eye(2)).max((1, 2)) > 0.02
+        if (other & (np.abs(found.score[number] - found.score[kept]) > 1e-3)).all():
+            kept.append(number)
+        if len(kept) == most:
+            break
+    return [_net(spots, weight, found, number) for number in kept]
+
+
+def _net(spots: Spots, weight: Array, found: _Refined, number: int) -> Net:
+    centre, basis = found.centre[number], found.basis[number]
     vectors = spots.xy_px - centre
     width = _width(spots, vectors)
     indices = np.rint(vectors @ np.linalg.inv(basis)).astype(np.int64)
@@ -274,18 +262,18 @@ def _net(spots: Spots, weight: Array, centre: Array, basis: Array, spread: Array
     strength = np.sqrt(np.maximum(spots.intensity, 0)) * weight
     # Four spots of unit misfit are added, because the misfit of few spots is itself uncertain.
     chi2 = float(((miss / width)[on_net] ** 2).sum() / 2 + 4) / (float(on_net.sum()) + 4)
-    pairs, off_row = _pairs(indices[on_net & ~_lonely(spots)])
+    pairs, off_row = _pairs(indices[on_net & ~spots.lonely])
     return Net(
         centre_px=centre,
         basis_px=basis,
-        covariance_px2=np.asarray(np.kron(spread, np.eye(2)) * max(chi2, LEAST_CHI2), dtype=np.float64),
+        covariance_px2=np.asarray(np.kron(found.spread[number], np.eye(2)) * max(chi2, LEAST_CHI2), dtype=np.float64),
         indices=indices,
         on_net=on_net,
         share_of_spots=float(weight[on_net].sum() / weight.sum()),
         share_of_intensity=float(strength[on_net].sum() / max(strength.sum(), 1e-300)),
         pairs=pairs,
         pairs_off_row=off_row,
-        score=float(_log_density(vectors, basis[None], width)[0] @ weight),
+        score=float(found.score[number]),
     )
 
 
@@ -294,39 +282,29 @@ def _pairs(indices: Whole) -> tuple[int, int]:
     if not len(indices):
         return 0, 0
     flip = (indices[:, 0] < 0) | ((indices[:, 0] == 0) & (indices[:, 1] < 0))
-    nodes = np.unique(np.where(flip[:, None], -indices, indices), axis=0)
+    nodes = np.where(flip[:, None], -indices, indices)
+    nodes = nodes[np.unique(nodes @ [LINE, 1], return_index=True)[1]]
     rows = nodes // np.gcd(nodes[:, 0], nodes[:, 1])[:, None]
-    _, count = np.unique(rows, axis=0, return_counts=True)
+    _, count = np.unique(rows @ [LINE, 1], return_counts=True)
     return len(nodes), len(nodes) - int(count.max())
-
-
-def _distinct(nets: list[Net]) -> list[Net]:
-    kept: list[Net] = []
-    for net in sorted(nets, key=lambda net: -net.score):
-        if all(np.abs(net.basis_px @ np.linalg.inv(old.basis_px) - np.eye(2)).max() > 0.02 for old in kept) and all(
-            abs(net.score - old.score) > 1e-3 for old in kept
-        ):
-            kept.append(net)
-    return kept
 
 
 def _with_second(spots: Spots, weight: Array, net: Net) -> Net:
     """The net with the second one that gains most, or without when none gains enough."""
     vectors = spots.xy_px - net.centre_px
     width = _width(spots, vectors)
-    own = _node_density(vectors, net.basis_px[None], width)[0]
+    own = node_density(vectors, net.basis_px[None], width)[0]
     tried = [net.basis_px @ _mirror(np.array(direction) @ net.basis_px) for direction in MIRRORS]
     rest = ~net.on_net
     if rest.sum() >= 2 * LEAST_SPOTS:
         left = replace(some_spots(spots, rest), centre_px=net.centre_px)
-        for basis in _started(left, weight[rest])[:3]:
-            other = refined_net(left, weight[rest], basis, keep_centre=True)
-            if other is not None:
-                tried.append(other.basis_px)
+        bases = rough_bases(left, weight[rest])[:3]
+        if bases:
+            tried += list(_refined(left, weight[rest], np.array(bases), keep_centre=True).basis)
     tried = [basis for basis in tried if not _half_step(net.basis_px, basis)]
     if not tried:
         return net
-    together = _shared_score(weight, own, _node_density(vectors, np.array(tried), width))
+    together = _shared_score(weight, own, node_density(vectors, np.array(tried), width))
     best = int(np.argmax(together))
     if together[best] < net.score + LEAST_GAIN:
         return net
@@ -334,7 +312,7 @@ def _with_second(spots: Spots, weight: Array, net: Net) -> Net:
     second = refined_net(centred, weight * (0.3 + 0.7 * rest), tried[best], keep_centre=True)
     if second is None:
         return net
-    score = float(_shared_score(weight, own, _node_density(vectors, second.basis_px[None], width))[0])
+    score = float(_shared_score(weight, own, node_density(vectors, second.basis_px[None], width))[0])
     only = second.on_net & rest
     if score < net.score + LEAST_GAIN or only.sum() < LEAST_ONLY or _half_step(net.basis_px, second.basis_px):
         return net

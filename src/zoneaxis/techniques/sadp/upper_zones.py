@@ -1,4 +1,4 @@
-"""Upper zones: where in the plane of a zone the reflections of the next Laue zones lie."""
+"""Upper zones: where in the plane of a zone the reflections of other Laue zones lie or reach down to."""
 
 from __future__ import annotations
 
@@ -37,4 +37,27 @@ def under_upper_zone(entry: ExtinctionClass, zones: Any, hkl: Any) -> NDArray[np
         whole = np.rint(above)
         near = np.abs(above - whole).max(-1) < NEAR
         found |= near & entry.centring_allowed(whole.astype(np.int64))
+    return found
+
+
+def under_streak(entry: ExtinctionClass, zones: Any, hkl: Any) -> NDArray[np.bool_]:
+    """Whether places in the planes of zones lie on streaks along the cube axes, from the reflections next to them.
+
+    Facets {100} draw every reflection into streaks along a*, b* and c*, which cross the plane of the zone between its
+    nodes: at places of which two indices are whole.
+
+    Args, returns: as for `under_upper_zone`; the places are those of nets, with index products of the zone that vanish.
+    """
+    places = np.asarray(hkl, dtype=float)
+    axes = np.abs(np.asarray(zones))
+    whole = np.rint(places)
+    near = np.abs(places - whole) < NEAR
+    found = np.zeros(places.shape[:-1], dtype=bool)
+    for axis in range(3):
+        others = near[..., (axis + 1) % 3] & near[..., (axis + 2) % 3] & ~near[..., axis]
+        crossed = others & (axes[:, axis] > 0)[:, None]
+        for end in (np.floor, np.ceil):
+            reflection = whole.copy()
+            reflection[..., axis] = end(places[..., axis])
+            found |= crossed & entry.centring_allowed(reflection.astype(np.int64))
     return found
