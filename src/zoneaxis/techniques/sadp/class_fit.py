@@ -46,7 +46,7 @@ its own price, see `presence.HIDDEN_NODES`."""
 FIRST_NET, REACHED_NET, OTHER_NET = 0.65, 0.3, 0.1
 """Prior chance that the likeliest net of a picture is the zone's; that one of its other nets is, where the spots off it
 lie under reflections of other Laue zones of the class or on streaks from them; and where they do not. The last two are
-shared by all other nets. Source: 0.70, 0.18 and 0.12 of fresh crystals of `group_structure` with edges of 50 to 90 Å;
+shared by all other nets. Source: 0.72, 0.19 and 0.09 of fresh crystals of `group_structure` with edges of 50 to 90 Å;
 relrods of thin crystals reach down from upper zones."""
 
 TRIED = 3

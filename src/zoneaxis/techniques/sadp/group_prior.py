@@ -22,13 +22,10 @@ HIDDEN = {
     ("P", 225): 0.02,
     ("F", 227): 0.01,
     (DIAMOND, 216): 0.05,
-    ("P 0kl:k+l=2n", 221): 0.05,
-    ("P 0kl:k+l=2n", 213): 0.05,
 }
 """Share of crystals of a group whose weak reflections stay below the noise, so that they look like a class with more
-absences: B2 as bcc, L1_2 as fcc, rock salt of two alike scatterers as simple cubic, zinc blende as diamond, nearly body-centred arrangements as a glide.
-Source: our choice, the intensity goes with the square of the contrast; the last two from fresh crystals of
-`group_structure`, of which one in twelve looks like that along 8 zones."""
+absences: B2 as bcc, L1_2 as fcc, rock salt of two alike scatterers as simple cubic, zinc blende as diamond.
+Source: our choice; the intensity goes with the square of the contrast."""
 
 
 def group_weight(group: int, known: tuple[int, ...] = KNOWN_GROUPS) -> float:

@@ -180,7 +180,7 @@ def fit_lattice(
     misfit = float(np.sqrt(np.mean(chi2))) if chi2 else math.inf
     strain = float(np.sqrt(np.mean(np.square(sizes)))) if sizes else math.inf
     answers = {**_by_answer(fits, chances, known), "not cubic": float(chances[-1])}
-    unknown, reason = _verdict(answers, probabilities[OTHER], best, described, misfit, strain, largest_strain)
+    unknown, reason = _verdict(answers, best, described, misfit, strain, largest_strain)
     a = None if best.log_a is None else float(np.exp(best.log_a))
     return LatticeFit(
         probabilities=probabilities,
@@ -255,7 +255,6 @@ def _described(picture: SeenNets, best: ClassFit, number: int, decides: bool) ->
 
 def _verdict(
     answers: dict[int | str, float],
-    other: float,
     best: ClassFit,
     described: list[PictureFit],
     misfit: float,
@@ -269,10 +268,9 @@ def _verdict(
         return True, f"the nets of {shown} pictures fit no cubic lattice"
     if placed < LEAST_PLACED * shown:
         return True, f"only {placed} of {shown} nets fit one cubic lattice"
-    shows = [entry.significance > SURE_MISFIT / 2 for entry in described if entry.zone is not None]
-    if strain > largest_strain and misfit > SURE_MISFIT and 2 * sum(shows) >= len(shows):
+    if strain > largest_strain and misfit > SURE_MISFIT:
         return True, f"the nets differ from cubic ones by {100 * strain:.1f} %, {misfit:.0f} times their uncertainty"
-    if answer == OTHER and other > 0.5:
+    if answer == OTHER:
         groups = ", ".join(str(group) for group in best.entry.groups)
         return True, f"the absent reflections are those of {best.entry.name} (space groups {groups})"
     strained = f", strained by {100 * strain:.1f} %" if misfit > SURE_MISFIT else ""
