@@ -157,8 +157,8 @@ def _centre(spots: Spots, picture: PictureFit) -> Array:
 
     Without a net half of the centres are wrong by a pixel of 128 or more (pictures of the harsh camera).
     """
-    rows, cols = spots.shape
-    return spots.centre_px if picture.net is not None else np.array([(cols - 1) / 2, (rows - 1) / 2])
+    rows, cols = (side / spots.magnification for side in spots.shape)
+    return spots.picture_centre_px if picture.net is not None else np.array([(cols - 1) / 2, (rows - 1) / 2])
 
 
 def _reading(
@@ -217,7 +217,7 @@ def _evidence(fit: LatticeFit, picture: PictureFit, spots: Spots) -> dict[str, A
         },
         "picture": {
             "spots": len(spots),
-            "centre_px": [rounded(value) for value in spots.centre_px],
+            "centre_px": [rounded(value) for value in spots.picture_centre_px],
             "zone": None if picture.zone is None else list(picture.zone),
             "decides": picture.decides,
         },
@@ -226,16 +226,16 @@ def _evidence(fit: LatticeFit, picture: PictureFit, spots: Spots) -> dict[str, A
         e = picture.strain
         told["picture"] |= {
             "strain_percent": {"xx": _percent(e[0, 0]), "yy": _percent(e[1, 1]), "xy": _percent(e[0, 1])},
-            "net": _shape(picture.net),
+            "net": _shape(picture.net, spots.magnification),
             "second_net": picture.net.second is not None,
         }
     return told
 
 
-def _shape(net: Net) -> dict[str, Any]:
-    """Shape of a net: lengths of its two shortest vectors [px] and the angle between them [degree]."""
-    first, second = net.basis_px
-    lengths = np.linalg.norm(net.basis_px, axis=1)
+def _shape(net: Net, magnification: int) -> dict[str, Any]:
+    """Shape of a net: lengths of its two shortest vectors [px of the picture] and the angle between them [degree]."""
+    first, second = net.basis_px / magnification
+    lengths = np.linalg.norm(net.basis_px, axis=1) / magnification
     cosine = float(first @ second / lengths.prod())
     return {
         "lengths_px": [round(float(one), 3) for one in lengths],
