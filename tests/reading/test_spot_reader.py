@@ -4,14 +4,19 @@ import functools
 
 import numpy as np
 import pytest
+import torch
 
 from tests.small_spots import save_model
 from tests.techniques.sadp.net_pictures import CRYSTALS, picture
+from zoneaxis.crystals import load
 from zoneaxis.errors import InputError
+from zoneaxis.instrument.diffraction_camera import DiffractionCamera
 from zoneaxis.patterns.schema import pattern_set
 from zoneaxis.reading.camera_scale import camera_scales
 from zoneaxis.reading.spot_reader import SpotReader, binned
+from zoneaxis.recipes.sadp_input import through_camera
 from zoneaxis.scattering.electron import wavelength_angstrom
+from zoneaxis.techniques.sadp.experiment import SADPExperiment
 
 STEP = 0.0125
 ZONES = ((0, 0, 1), (0, 1, 1), (0, 1, 3))
@@ -164,3 +169,15 @@ def test_camera_scale_by_hand_by_file_and_by_geometry():
         camera_scales(made(), -1.0)
     with pytest.raises(InputError, match=r"f\.npz: camera_length_mm = 0"):
         camera_scales(made(**geometry | {"camera_length_mm": 0.0}), None, "f.npz")
+
+
+def test_small_pictures_are_told_in_their_own_pixels():
+    """A picture of 128 px is magnified to find its spots; centre and net are told in its own pixels all the same."""
+    experiment = SADPExperiment.of((0, 0, 1), size_px=128, camera_length_mm=320.0)
+    ideal = experiment.perfect(load("Al"), (20, 20, 20))[None]
+    seen = through_camera(ideal, DiffractionCamera.laboratory(), torch.Generator().manual_seed(1)).numpy()
+    step = experiment.detector.step_per_angstrom
+    (reading,) = SpotReader().read("al.npz", seen, [step])
+    told = reading.evidence["picture"]
+    assert told["centre_px"] == pytest.approx([63.5, 63.5], abs=3)
+    assert min(told["net"]["lengths_px"]) == pytest.approx(2 / 4.05 / step, rel=0.03)
